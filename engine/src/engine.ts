@@ -1,0 +1,155 @@
+/**
+ * The engine port: what the gateway needs of anything that hears, thinks and answers.
+ * Implementations: `embedded/` (onnxruntime-node in a child process), `testing/scripted.ts`, later `vllm/`.
+ * `testing/contract.ts` is the suite that each of them passes. The gateway owns the conversation's truth (its items and
+ * the open turn's audio), so a conversation can be opened anew, on any engine, after a failure.
+ */
+import type { AloudError } from "@aloud/client/protocol";
+
+export const SAMPLE_RATE_HZ = 16_000;
+
+/** Where a piece of output belongs. Every model has `answer`; the others depend on the model (`EngineInfo.channels`). */
+export type Channel = "semantic" | "acoustic" | "tool_call" | "answer";
+
+export interface Device {
+  /** `cpu`, `cuda:0`, … */
+  readonly id: string;
+  /** Resident memory of what runs there, in bytes. */
+  readonly memoryBytes: number;
+}
+
+export interface EngineInfo {
+  /** Implementation: `embedded`, `scripted`, … */
+  readonly engine: string;
+  /** The model's name, as sessions show it: `nano`. */
+  readonly model: string;
+  readonly channels: readonly Channel[];
+  /** How much audio one encoder step takes, in ms; shorter appends wait until a chunk is full or `generate` pads it. */
+  readonly chunkMs: number;
+  /** Tokens that a conversation holds at most; older turns are dropped to make room. */
+  readonly contextTokens: number;
+}
+
+export type EngineStatus =
+  | { readonly state: "loading"; readonly progress: number; readonly message: string }
+  | { readonly state: "ready"; readonly devices: readonly Device[]; readonly conversations: number; readonly waiting: number }
+  | { readonly state: "failed"; readonly error: AloudError }
+  | { readonly state: "closed" };
+
+/** Text that is already part of the conversation when it opens, oldest first. */
+export interface TextItem {
+  readonly type: "text";
+  readonly role: "system" | "user" | "assistant";
+  readonly text: string;
+}
+
+/** 16 kHz mono, −1 … 1. Any length; the engine copies, the caller keeps the array. */
+export interface AudioChunk {
+  readonly type: "audio";
+  readonly samples: Float32Array;
+}
+
+export interface ConversationSetup {
+  readonly instructions?: string;
+  readonly items?: readonly TextItem[];
+}
+
+/** What the model has taken in of the turn that is open. */
+export interface Prefilled {
+  /** Tokens of the open turn that are in the KV cache. */
+  readonly tokens: number;
+  /** The user's words so far: `stable` only ever grows within a turn, `tail` may still change. Absent when the model gives none. */
+  readonly transcript?: { readonly stable: string; readonly tail: string };
+  /** Probability that the user has finished, 0 to 1. Absent when the model gives none. */
+  readonly endOfTurn?: number;
+}
+
+export interface Sampling {
+  /** 0 is greedy. */
+  readonly temperature: number;
+  readonly topP: number;
+  /** Makes sampling repeatable. */
+  readonly seed?: number;
+}
+
+export interface GenerateRequest {
+  /** `direct` answers without thinking. */
+  readonly mode: "think" | "direct";
+  /** Thinking that reaches this many tokens is closed and the answer begins. */
+  readonly maxThinkTokens: number;
+  readonly maxAnswerTokens: number;
+  readonly sampling?: Sampling;
+}
+
+export interface GenerateUsage {
+  /** Tokens of the prompt: everything in the cache when generation began. */
+  readonly promptTokens: number;
+  /** Of these, audio embeddings of the open turn. */
+  readonly audioTokens: number;
+  /** Of `promptTokens`, those that were in the cache before `generate` was called. */
+  readonly prefilledTokens: number;
+  readonly thinkTokens: number;
+  readonly answerTokens: number;
+}
+
+/**
+ * - `stop`: the model ended its answer.
+ * - `length`: the answer reached `maxAnswerTokens` or the context is full.
+ * - `aborted`: the caller's signal fired.
+ */
+export type EndReason = "stop" | "length" | "aborted";
+
+export type GenerateEvent =
+  | { readonly type: "delta"; readonly channel: Channel; readonly text: string; readonly tokens: number }
+  /** The user's words as the model finally understood them; at most once, before or while it thinks. */
+  | { readonly type: "transcript"; readonly text: string }
+  /** Always the last event. */
+  | { readonly type: "end"; readonly reason: EndReason; readonly usage: GenerateUsage };
+
+/** A point that a conversation can be taken back to. Opaque; valid for the conversation that made it. */
+export interface Checkpoint {
+  readonly id: number;
+}
+
+/**
+ * One conversation: its turns live in one growing KV cache.
+ * Calls take effect in the order in which they are made. A turn opens with the first `append` after the last `generate`
+ * (or after `open`) and is answered by `generate`, whose output then belongs to the history.
+ */
+export interface Conversation {
+  /**
+   * Puts audio or text into the open turn. Resolves once every full chunk of it is in the cache.
+   * @throws AloudError `context_length_exceeded` when the open turn alone is longer than the context;
+   *   `engine_unavailable` or `engine_failed` when the engine is gone (open a new conversation).
+   */
+  append(item: AudioChunk | TextItem): Promise<Prefilled>;
+  /** Marks the present point. Cheap. At most `MAX_CHECKPOINTS` are kept; the oldest is forgotten first. */
+  checkpoint(): Checkpoint;
+  /**
+   * Takes the conversation back to `to`; later checkpoints are forgotten.
+   * Must not be called while `generate` runs: abort it and wait for its `end` first.
+   * @throws AloudError `internal_error` when the checkpoint is unknown or was forgotten.
+   */
+  rollback(to: Checkpoint): void;
+  /**
+   * Answers the open turn: pads and takes in what is left of its audio, then streams. At most one runs at a time.
+   * Aborting is an outcome, not an error: the stream ends with reason `aborted` within one token, and what was yielded stays
+   * in the history. Breaking out of the iteration aborts too.
+   */
+  generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<GenerateEvent>;
+  /** Frees the cache. Idempotent; running calls end. */
+  close(): Promise<void>;
+}
+
+export const MAX_CHECKPOINTS = 8;
+
+export interface Engine {
+  readonly info: EngineInfo;
+  status(): EngineStatus;
+  /** Calls `listener` at every change of status until the returned function is called. */
+  watch(listener: (status: EngineStatus) => void): () => void;
+  /** Waits while the engine loads. @throws AloudError `engine_unavailable`, or what loading failed with. */
+  open(setup: ConversationSetup): Promise<Conversation>;
+  /** Ends every conversation and frees everything. Idempotent. */
+  close(): Promise<void>;
+}
