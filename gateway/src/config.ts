@@ -1,0 +1,77 @@
+/**
+ * What an operator can set. The only reader of `process.env` in the gateway; everything else receives a frozen `GatewayConfig`.
+ * Caps that nobody should have to set live in limits.ts.
+ */
+import { AloudError } from "@aloud/client/protocol";
+
+/**
+ * Which origins may open a socket. Exact matches only. Two words stand for rules: `same` is the page that this gateway
+ * serves itself (loopback names only, so that a rebound DNS name gains nothing), `none` is a client that sends no Origin (not a browser).
+ */
+export type OriginRule = string;
+
+export interface GatewayConfig {
+  /** Address to listen on. Anything but loopback is a decision the operator makes. */
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly origins: readonly OriginRule[];
+  readonly maxSessions: number;
+  /** How long running turns may take to finish once the gateway drains, in ms. */
+  readonly drainMs: number;
+  /** Begin the answer at first silence and take it back if speech resumes. */
+  readonly speculate: boolean;
+  /** Turns in which the model heard no words and the voice was weak get no response. */
+  readonly requireWords: boolean;
+  readonly logLevel: "fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent";
+}
+
+const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
+
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+function integer(env: NodeJS.ProcessEnv, name: string, fallback: number, min: number, max: number): number {
+  const text = env[name];
+  if (text === undefined || text === "") return fallback;
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < min || value > max)
+    throw new AloudError("invalid_value", `${name}: expected an integer from ${min} to ${max}, got "${text.slice(0, 32)}"`, { param: name });
+  return value;
+}
+
+function onOff(env: NodeJS.ProcessEnv, name: string, fallback: boolean): boolean {
+  const text = env[name];
+  if (text === undefined || text === "") return fallback;
+  if (text === "1" || text === "true") return true;
+  if (text === "0" || text === "false") return false;
+  throw new AloudError("invalid_value", `${name}: expected 0 or 1, got "${text.slice(0, 32)}"`, { param: name });
+}
+
+/**
+ * Reads the configuration. `overrides` (the command line) win over the environment, which wins over the defaults.
+ * @throws AloudError `invalid_value` naming the variable
+ */
+export function readConfig(overrides: Partial<GatewayConfig> = {}, env: NodeJS.ProcessEnv = process.env): GatewayConfig {
+  const host = overrides.host ?? (env["ALOUD_HOST"] || "127.0.0.1");
+  const level = env["ALOUD_LOG_LEVEL"] || "info";
+  const logLevel = LOG_LEVELS.find((known) => known === level);
+  if (logLevel === undefined)
+    throw new AloudError("invalid_value", `ALOUD_LOG_LEVEL: expected ${LOG_LEVELS.join(" or ")}`, { param: "ALOUD_LOG_LEVEL" });
+  return Object.freeze({
+    host,
+    port: integer(env, "ALOUD_PORT", 7860, 0, 65_535),
+    origins: env["ALOUD_ORIGINS"]
+      ? env["ALOUD_ORIGINS"].split(",").map((origin) => origin.trim())
+      : isLoopback(host)
+        ? ["same", "none"]
+        : [],
+    maxSessions: integer(env, "ALOUD_MAX_SESSIONS", 100, 1, 100_000),
+    drainMs: integer(env, "ALOUD_DRAIN_MS", 30_000, 0, 3_600_000),
+    speculate: onOff(env, "ALOUD_SPECULATE", true),
+    requireWords: onOff(env, "ALOUD_REQUIRE_WORDS", true),
+    logLevel,
+    ...overrides,
+  });
+}

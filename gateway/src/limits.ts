@@ -1,0 +1,57 @@
+/** Every cap of the gateway, with its unit, its reason and what happens there. */
+
+/** One WebSocket message. A base64 append of 1 s PCM16 at 24 kHz is 64,000 characters; larger → close 1009. */
+export const MAX_MESSAGE_BYTES = 64 * 1024;
+/** Fragments of one message. Real clients send one; 131,072 one-byte fragments pin 13.5 MB (ws#2331). More → close 1008. */
+export const MAX_FRAGMENTS = 16;
+/** Chunks of one frame that wait for the rest. More → close 1008. */
+export const MAX_BUFFERED_CHUNKS = 64;
+/** How long a peer may take to answer our close frame before its socket is destroyed, in ms. */
+export const CLOSE_TIMEOUT_MS = 2_000;
+
+/** A ping goes out this often; a peer that answered none since the last one is dead and is dropped. */
+export const HEARTBEAT_MS = 20_000;
+/** A session in which the client sends nothing for this long ends with `idle_timeout`. */
+export const IDLE_TIMEOUT_MS = 5 * 60_000;
+/** The longest session, as OpenAI Realtime has it; ends with `session_expired`. */
+export const MAX_SESSION_MS = 60 * 60_000;
+
+/** Bytes waiting in the socket for a peer that does not read, at most; more → `slow_consumer`. */
+export const MAX_OUTBOUND_BYTES = 4 * 1024 * 1024;
+/** A peer whose backlog has not shrunk for this long does not read → `slow_consumer`. A size rule would make disconnect loops. */
+export const SLOW_CONSUMER_MS = 10_000;
+/** How often the backlog is looked at, only while there is one. */
+export const BACKLOG_CHECK_MS = 1_000;
+
+/** Messages of one connection per second, sustained and in one burst. 20 ms packets are 50; unpaced uploads burst. More → `rate_limited`. */
+export const MESSAGES_PER_SECOND = 1_000;
+export const MESSAGE_BURST = 4_000;
+/** Errors of the client's own making that are answered; refilled at one per second. More → `too_many_errors`. */
+export const ERROR_BURST = 30;
+export const ERRORS_PER_SECOND = 1;
+
+/** Audio taken in and not yet looked at by the VAD or prefilled, in ms of audio. More → `input_audio_buffer_full`, the new audio is dropped. */
+export const MAX_BACKLOG_AUDIO_MS = 120_000;
+/** One turn's speech. Longer → the turn ends there as if the speaker had paused. */
+export const MAX_TURN_AUDIO_MS = 120_000;
+/** A gap that the client shows (a jump in capture time) up to this long is concealed or filled; a longer one is cut to it. */
+export const MAX_GAP_MS = 2_000;
+/** Of a gap, this much is concealed by the decoder; the rest is silence, because concealment drones on. */
+export const MAX_CONCEAL_MS = 60;
+
+/** Items that a conversation keeps; the oldest is dropped to make room for what is spoken, a typed one is refused (`conversation_full`). */
+export const MAX_ITEMS = 512;
+/** Deltas of an answer begun early that are held until the endpoint; more → the early answer is taken back and begun again at the endpoint. */
+export const MAX_HELD_DELTAS = 512;
+/** How often an answer that hit the engine's token budget is continued. */
+export const MAX_CONTINUATIONS = 4;
+/** Answer tokens of one `generate`. */
+export const ANSWER_TOKENS = 512;
+
+/** Opus decoders kept ready: one costs 2–10 ms to create and about 80 KB. */
+export const DECODERS_READY = 4;
+
+/** Bytes of a rejected upgrade's answer, and how long its socket may linger, in ms. */
+export const REJECT_LINGER_MS = 1_000;
+/** `Retry-After` of a full or draining gateway, in seconds. */
+export const RETRY_AFTER_S = 5;

@@ -1,0 +1,105 @@
+/**
+ * The gateway: one HTTP server, one WebSocket path, one engine.
+ * `openGateway` owns what it opens (VAD worker, decoders, sockets) and closes it; the engine belongs to the caller.
+ */
+import type { AddressInfo } from "node:net";
+import type { Engine } from "@aloud/engine";
+import { DecoderPool } from "./audio/decoder-pool.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import type { GatewayConfig } from "./config.ts";
+import { createApp, type Readiness } from "./http/app.ts";
+import { DECODERS_READY } from "./limits.ts";
+import type { Logger } from "./log.ts";
+import { createMetrics } from "./metrics.ts";
+import { createUpgrade } from "./upgrade.ts";
+import { openVad, type Vad } from "./vad/vad.ts";
+
+export interface GatewayOptions {
+  readonly config: GatewayConfig;
+  /** Stays the caller's: the gateway opens and closes conversations on it, never the engine itself. */
+  readonly engine: Engine;
+  readonly logger: Logger;
+  /** Directory of built demo files to serve at `/`. */
+  readonly demoDir?: string;
+  /** Replaces the Silero worker, for tests. Closed by the gateway. */
+  readonly vad?: Vad;
+  /** Replaces time, for tests. */
+  readonly clock?: Clock;
+}
+
+export interface Gateway {
+  /** `http://127.0.0.1:7860`, with the port that was really taken. */
+  readonly url: string;
+  readonly port: number;
+  /** Live sessions now. */
+  sessions(): number;
+  /**
+   * Drains and closes: readiness turns red, new sessions are refused, running turns finish within `config.drainMs`, then every
+   * socket is closed with 1012. `"now"` skips the wait. Idempotent.
+   */
+  close(how?: "drain" | "now"): Promise<void>;
+}
+
+function readinessOf(engine: Engine, draining: boolean): Readiness {
+  const status = engine.status();
+  const model = engine.info.model;
+  if (draining) return { ready: false, state: "draining", progress: 1, message: null, model };
+  switch (status.state) {
+    case "ready":
+      return { ready: true, state: "ready", progress: 1, message: null, model };
+    case "loading":
+      return { ready: false, state: "loading", progress: status.progress, message: status.message, model };
+    case "failed":
+      return { ready: false, state: "failed", progress: 0, message: status.error.message, model };
+    case "closed":
+      return { ready: false, state: "failed", progress: 0, message: "the engine is closed", model };
+  }
+}
+
+/** Starts listening. Rejects when the port is taken or the VAD cannot start; nothing stays open then. */
+export async function openGateway(options: GatewayOptions): Promise<Gateway> {
+  const { config, engine, logger } = options;
+  const clock = options.clock ?? systemClock;
+  const vad = options.vad ?? (await openVad(logger));
+  const decoders = new DecoderPool(DECODERS_READY);
+  const metrics = createMetrics({ vad, decoders });
+  let closing: Promise<void> | undefined;
+  const app = await createApp({
+    readiness: () => readinessOf(engine, closing !== undefined),
+    metrics: metrics.registry,
+    demoDir: options.demoDir,
+  });
+  const upgrade = createUpgrade({ config, engine, logger, vad, decoders, metrics, clock });
+  app.server.on("upgrade", upgrade.handle);
+
+  const close = async (how: "drain" | "now") => {
+    logger.info({ sessions: upgrade.sessions(), how }, "gateway closing");
+    await upgrade.close(how === "drain" ? config.drainMs : 0);
+    await app.close();
+    await vad.close();
+    decoders.close();
+    metrics.close();
+    logger.info("gateway closed");
+  };
+  try {
+    await decoders.warm();
+    await app.listen({ host: config.host, port: config.port });
+  } catch (error) {
+    await close("now");
+    throw error;
+  }
+  const { port } = app.server.address() as AddressInfo;
+  const host = config.host.includes(":") ? `[${config.host}]` : config.host;
+  logger.info({ host: config.host, port, model: engine.info.model }, "gateway listening");
+  if (config.origins.length === 0)
+    logger.warn("no origin is allowed: set ALOUD_ORIGINS (exact origins, `same`, or `none` for clients without one)");
+  return {
+    url: `http://${host}:${port}`,
+    port,
+    sessions: upgrade.sessions,
+    close: (how = "drain") => {
+      closing ??= close(how);
+      return closing;
+    },
+  };
+}
