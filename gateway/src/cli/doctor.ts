@@ -1,0 +1,140 @@
+/** `aloud doctor`: what this machine can run, and what is missing, each with what to do about it. */
+import { execFile } from "node:child_process";
+import { createServer } from "node:net";
+import { availableParallelism, cpus, freemem, totalmem } from "node:os";
+import { parseArgs, promisify } from "node:util";
+import { AloudError } from "@aloud/client/protocol";
+import { openEmbeddedEngine } from "@aloud/engine/embedded";
+import { readConfig } from "../config.ts";
+
+export const DOCTOR_HELP = `aloud doctor: check what this machine can run
+
+  --json        print the findings as JSON
+
+Exit code 0 when the default model runs here.`;
+
+export interface Finding {
+  readonly check: string;
+  /** `bad` keeps Aloud from running; `note` does not. */
+  readonly verdict: "ok" | "note" | "bad";
+  readonly found: string;
+  /** What to do; empty when there is nothing to do. */
+  readonly advice: string;
+}
+
+/** What nano needs at least; measured resident memory of gateway and engine is below it. */
+const MIN_FREE_MEMORY_BYTES = 600 * 2 ** 20;
+const LOAD_TIMEOUT_MS = 30_000;
+
+export async function doctor(args: readonly string[]): Promise<number> {
+  const { values } = parseArgs({ args: [...args], options: { json: { type: "boolean" }, help: { type: "boolean", short: "h" } } });
+  if (values.help) {
+    console.log(DOCTOR_HELP);
+    return 0;
+  }
+  const findings = [checkNode(), checkProcessor(), checkMemory(), await checkModel(), await checkPort(), await checkGpu()];
+  console.log(values.json ? JSON.stringify(findings, null, 2) : render(findings));
+  return findings.some((finding) => finding.verdict === "bad") ? 1 : 0;
+}
+
+function render(findings: readonly Finding[]): string {
+  const mark = { ok: "ok  ", note: "note", bad: "BAD " };
+  const lines = findings.flatMap(({ check, verdict, found, advice }) => [
+    `${mark[verdict]}  ${check.padEnd(10)} ${found}`,
+    ...(advice ? [`                 → ${advice}`] : []),
+  ]);
+  const bad = findings.filter((finding) => finding.verdict === "bad").length;
+  lines.push("", bad === 0 ? "nano runs here: npm start" : `${bad} thing${bad === 1 ? "" : "s"} to mend before Aloud runs here.`);
+  return lines.join("\n");
+}
+
+function checkNode(): Finding {
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  const good = major > 20 || (major === 20 && minor >= 19);
+  return {
+    check: "Node",
+    verdict: good ? "ok" : "bad",
+    found: `${process.versions.node} on ${process.platform}/${process.arch}`,
+    advice: good ? "" : "install Node 20.19 or newer",
+  };
+}
+
+function checkProcessor(): Finding {
+  return {
+    check: "processor",
+    verdict: "ok",
+    found: `${availableParallelism()} × ${cpus()[0]?.model.trim() ?? "unknown"}`,
+    advice: "",
+  };
+}
+
+function checkMemory(): Finding {
+  const enough = freemem() >= MIN_FREE_MEMORY_BYTES;
+  return {
+    check: "memory",
+    verdict: enough ? "ok" : "note",
+    found: `${gib(freemem())} of ${gib(totalmem())} GiB free`,
+    advice: enough ? "" : `nano wants about ${gib(MIN_FREE_MEMORY_BYTES)} GiB; close something`,
+  };
+}
+
+/** Loads the model as `serve` does, which checks every file against its hash and the runtime for real. */
+async function checkModel(): Promise<Finding> {
+  const engine = openEmbeddedEngine({ maxConversations: 1 });
+  const deadline = AbortSignal.timeout(LOAD_TIMEOUT_MS);
+  try {
+    const opening = engine.open({});
+    const late = new Promise<never>((_resolve, reject) => {
+      deadline.addEventListener("abort", () => reject(new AloudError("engine_loading", `not loaded after ${LOAD_TIMEOUT_MS / 1000} s`)));
+    });
+    const startedAt = performance.now();
+    const conversation = await Promise.race([opening, late]);
+    const ms = Math.round(performance.now() - startedAt);
+    await conversation.close();
+    const status = engine.status();
+    const memoryBytes = status.state === "ready" ? status.devices.reduce((sum, device) => sum + device.memoryBytes, 0) : 0;
+    return {
+      check: "model",
+      verdict: "ok",
+      found: `${engine.info.model}: every file is whole; loaded in ${ms} ms, ${Math.round(memoryBytes / 2 ** 20)} MiB`,
+      advice: "",
+    };
+  } catch (error) {
+    const { message, code } = AloudError.from(error);
+    const advice = code === "model_file_missing" || code === "model_file_damaged" ? "restore the file (git checkout, or install the package again)" : "";
+    return { check: "model", verdict: "bad", found: message, advice };
+  } finally {
+    await engine.close();
+  }
+}
+
+async function checkPort(): Promise<Finding> {
+  const { host, port } = readConfig();
+  const taken = await new Promise<boolean>((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(true));
+    server.listen(port, host, () => server.close(() => resolve(false)));
+  });
+  return {
+    check: "port",
+    verdict: taken ? "note" : "ok",
+    found: `${port} on ${host} is ${taken ? "taken (perhaps Aloud runs already)" : "free"}`,
+    advice: taken ? "choose another with --port N or ALOUD_PORT" : "",
+  };
+}
+
+/** Large models run on GPUs; nano does not need one. */
+async function checkGpu(): Promise<Finding> {
+  try {
+    const query = ["--query-gpu=name,memory.total", "--format=csv,noheader"];
+    const { stdout } = await promisify(execFile)("nvidia-smi", query, { timeout: 5_000 });
+    const gpus = stdout.trim().split("\n").filter(Boolean);
+    return { check: "GPU", verdict: "ok", found: gpus.length > 0 ? gpus.join("; ") : "none", advice: "" };
+  } catch {
+    return { check: "GPU", verdict: "ok", found: "none found (nvidia-smi does not answer); nano runs on the processor", advice: "" };
+  }
+}
+
+function gib(bytes: number): string {
+  return (bytes / 2 ** 30).toFixed(1);
+}

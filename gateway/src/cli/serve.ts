@@ -1,0 +1,142 @@
+/** `aloud serve`: the gateway, the embedded engine and the page, until it is told to stop. */
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { AloudError } from "@aloud/client/protocol";
+import type { Engine } from "@aloud/engine";
+import { openEmbeddedEngine } from "@aloud/engine/embedded";
+import { destination } from "pino";
+import { type GatewayConfig, readConfig } from "../config.ts";
+import { createLogger } from "../log.ts";
+import { openGateway } from "../server.ts";
+
+export const SERVE_HELP = `aloud serve: listen for voice sessions and serve the page
+
+  --port N      port to listen on (default 7860, or ALOUD_PORT; 0 takes any free one)
+  --host ADDR   address to listen on (default 127.0.0.1, or ALOUD_HOST)
+  --model DIR   model directory (default: nano, which is inside the package)
+  --log LEVEL   fatal, error, warn, info, debug or trace (default: warn in a terminal, else info)
+
+Stop with Ctrl-C: running turns are finished first; a second Ctrl-C stops at once.`;
+
+/** Where the built page lies: beside this workspace. */
+const demoDir = fileURLToPath(new URL("../../../demo/dist", import.meta.url));
+
+export interface ServeArgs {
+  readonly config: Partial<GatewayConfig>;
+  readonly modelDir: string | undefined;
+}
+
+/** @throws AloudError `invalid_value` naming the flag */
+export function parseServeArgs(args: readonly string[]): ServeArgs | "help" {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      port: { type: "string", short: "p" },
+      host: { type: "string" },
+      model: { type: "string" },
+      log: { type: "string" },
+      help: { type: "boolean", short: "h" },
+    },
+  });
+  if (values.help) return "help";
+  return {
+    config: {
+      ...(values.port !== undefined && { port: parsePort(values.port) }),
+      ...(values.host !== undefined && { host: values.host }),
+      ...(values.log !== undefined && { logLevel: parseLevel(values.log) }),
+    },
+    modelDir: values.model,
+  };
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535) throw new AloudError("invalid_value", `--port: expected a number from 0 to 65535, got "${text}"`);
+  return port;
+}
+
+function parseLevel(text: string): GatewayConfig["logLevel"] {
+  const level = (["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const).find((known) => known === text);
+  if (level === undefined) throw new AloudError("invalid_value", `--log: expected fatal, error, warn, info, debug or trace, got "${text}"`);
+  return level;
+}
+
+/** Runs until a signal; resolves with the exit code. */
+export async function serve(args: readonly string[]): Promise<number> {
+  const parsed = parseServeArgs(args);
+  if (parsed === "help") {
+    console.log(SERVE_HELP);
+    return 0;
+  }
+  const config = readConfig(parsed.config, { logLevel: process.stderr.isTTY ? "warn" : "info" });
+  const logger = createLogger(config.logLevel, destination({ dest: 2, sync: true }));
+  const startedAt = performance.now();
+  const engine = openEmbeddedEngine({
+    maxConversations: config.maxSessions,
+    ...(parsed.modelDir !== undefined && { modelDir: parsed.modelDir }),
+  });
+  try {
+    const gateway = await openGateway({ config, engine, logger, ...(existsSync(demoDir) && { demoDir }) }).catch((error: unknown) => {
+      throw listenError(error, config);
+    });
+    try {
+      const stopped = stopSignal(() => gateway.close("now"));
+      if ((await Promise.race([untilLoaded(engine), stopped])) === "loaded") {
+        const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+        console.log(`Aloud is ready on ${displayUrl(config.host, gateway.port)} (model ${engine.info.model}, ${seconds} s; Ctrl-C stops)`);
+        await stopped;
+      }
+    } finally {
+      await gateway.close();
+    }
+  } finally {
+    await engine.close();
+  }
+  return 0;
+}
+
+/** Resolves when the model is loaded. @throws what loading failed with */
+async function untilLoaded(engine: Engine): Promise<"loaded"> {
+  let unwatch = () => {};
+  try {
+    return await new Promise((resolve, reject) => {
+      const check = () => {
+        const status = engine.status();
+        if (status.state === "ready") resolve("loaded");
+        if (status.state === "failed") reject(status.error);
+      };
+      unwatch = engine.watch(check);
+      check();
+    });
+  } finally {
+    unwatch();
+  }
+}
+
+/** Resolves at the first SIGINT or SIGTERM; a second one calls `force`. */
+function stopSignal(force: () => Promise<void>): Promise<"stopped"> {
+  return new Promise((resolve) => {
+    let signals = 0;
+    const onSignal = () => {
+      signals += 1;
+      resolve("stopped");
+      if (signals > 1) void force();
+    };
+    process.on("SIGINT", onSignal);
+    process.on("SIGTERM", onSignal);
+  });
+}
+
+function listenError(error: unknown, config: GatewayConfig): unknown {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "EADDRINUSE") return new Error(`port ${config.port} is taken; choose another with --port N`);
+  if (code === "EACCES") return new Error(`port ${config.port} needs more rights; choose one above 1023 with --port N`);
+  if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND") return new Error(`this machine has no address ${config.host}; choose another with --host`);
+  return error;
+}
+
+function displayUrl(host: string, port: number): string {
+  const name = host === "127.0.0.1" || host === "::1" ? "localhost" : host.includes(":") ? `[${host}]` : host;
+  return `http://${name}:${port}`;
+}
