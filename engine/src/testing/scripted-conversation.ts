@@ -1,0 +1,286 @@
+/** A conversation of the scripted engine. It keeps the port's promises without a model, so that tests drive it by hand. */
+import { AloudError } from "@aloud/client/protocol";
+import {
+  type AudioChunk,
+  type Channel,
+  type Checkpoint,
+  type Conversation,
+  type ConversationSetup,
+  type EndReason,
+  type GenerateEvent,
+  type GenerateRequest,
+  MAX_CHECKPOINTS,
+  type Prefilled,
+  SAMPLE_RATE_HZ,
+  type TextItem,
+} from "../engine.ts";
+import { createEventStream, type EventStream } from "../event-stream.ts";
+
+/** What the open turn holds when the engine is asked to answer it. */
+export interface ScriptedTurn {
+  /** Counts answered turns of the conversation, from 0. */
+  readonly index: number;
+  /** Typed text of the turn, items joined by a space. */
+  readonly text: string;
+  readonly audioSamples: number;
+  /** A number that depends on every sample: equal audio, equal fingerprint, however it was cut into chunks. */
+  readonly audioFingerprint: number;
+  readonly mode: GenerateRequest["mode"];
+}
+
+/**
+ * One step of an answer. A text counts as one token.
+ * - `stall` yields nothing more until the call is aborted or the engine crashes.
+ * - `fail` fails this call only; `crash` takes the whole engine down.
+ */
+export type ScriptedStep =
+  | { readonly channel: Channel; readonly text: string }
+  | { readonly transcript: string }
+  | { readonly fail: AloudError }
+  | "stall"
+  | "crash";
+
+/** What a conversation needs of its engine. */
+export interface ScriptedHost {
+  readonly chunkSamples: number;
+  readonly tokensPerChunk: number;
+  readonly contextTokens: number;
+  answer(turn: ScriptedTurn): readonly ScriptedStep[];
+  prefilled(turn: ScriptedTurn, tokens: number): Prefilled;
+  /** Resolves when the test lets the next step go, or when `signal` fires. */
+  nextStep(signal: AbortSignal): Promise<void>;
+  crash(): void;
+  closed(conversation: ScriptedConversation): void;
+}
+
+interface OpenTurn {
+  readonly texts: readonly string[];
+  readonly samples: number;
+  readonly fingerprint: number;
+  readonly tokens: number;
+}
+
+/** Everything that a rollback restores. */
+interface State {
+  readonly turns: readonly number[];
+  readonly open: OpenTurn;
+  readonly index: number;
+  /** Steps of an answer that was cut by its length; the next `generate` without an `append` continues with them. */
+  readonly rest: readonly ScriptedStep[] | undefined;
+}
+
+const NOTHING: OpenTurn = { texts: [], samples: 0, fingerprint: 0, tokens: 0 };
+
+export class ScriptedConversation implements Conversation {
+  readonly #host: ScriptedHost;
+  readonly #checkpoints = new Map<number, State>();
+  readonly #ended = new AbortController();
+  /** Checkpoints that `rollback` accepts, oldest first. */
+  #known: number[] = [];
+  #state: State = { turns: [], open: NOTHING, index: 0, rest: undefined };
+  #order: Promise<unknown> = Promise.resolve();
+  #nextCheckpoint = 0;
+  #generating = false;
+
+  constructor(host: ScriptedHost, setup: ConversationSetup) {
+    this.#host = host;
+    const history = [setup.instructions ?? "", ...(setup.items ?? []).map((item) => item.text)];
+    this.#state = { ...this.#state, turns: [history.reduce((sum, text) => sum + countWords(text), 0)] };
+  }
+
+  append(item: AudioChunk | TextItem): Promise<Prefilled> {
+    // The caller keeps the array, so what depends on its samples is computed before the call returns.
+    const added = item.type === "audio" ? fingerprintOf(item.samples) : undefined;
+    return this.#inOrder(() => {
+      const { open } = this.#state;
+      const grown =
+        item.type === "text"
+          ? { ...open, texts: [...open.texts, item.text] }
+          : {
+              ...open,
+              samples: open.samples + item.samples.length,
+              fingerprint: combine(open.fingerprint, added ?? 0, item.samples.length),
+            };
+      const tokens = this.#tokensOf(grown, Math.floor);
+      if (tokens > this.#host.contextTokens) {
+        throw new AloudError("context_length_exceeded", `a turn of ${tokens} tokens exceeds the context of ${this.#host.contextTokens}`);
+      }
+      this.#state = { ...this.#state, open: { ...grown, tokens }, rest: undefined };
+      this.#makeRoom();
+      return this.#host.prefilled(this.#turn("think"), tokens);
+    });
+  }
+
+  checkpoint(): Checkpoint {
+    this.#mustBeOpen();
+    const id = this.#nextCheckpoint++;
+    // Taken in order: whatever was called before has its effect first.
+    this.#inOrder(() => {
+      this.#checkpoints.set(id, this.#state);
+    }).catch(() => undefined);
+    this.#known.push(id);
+    if (this.#known.length > MAX_CHECKPOINTS) this.#known.shift();
+    return { id };
+  }
+
+  rollback(to: Checkpoint): void {
+    this.#mustBeOpen();
+    if (!this.#known.includes(to.id)) throw new AloudError("internal_error", `checkpoint ${to.id} is unknown or was forgotten`);
+    this.#known = this.#known.filter((id) => id <= to.id);
+    this.#inOrder(() => {
+      this.#state = this.#checkpoints.get(to.id) ?? this.#state;
+    }).catch(() => undefined);
+  }
+
+  generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<GenerateEvent> {
+    const broken = new AbortController();
+    const stream: EventStream<GenerateEvent> = createEventStream(async () => {
+      broken.abort();
+      await done;
+    });
+    if (this.#generating) {
+      stream.fail(new AloudError("conversation_already_has_active_response", "the conversation is answering already"));
+      return stream;
+    }
+    this.#generating = true;
+    const stop = AbortSignal.any([signal, broken.signal]);
+    const done = this.#inOrder(() => this.#answer(request, stop, stream))
+      .then(stream.end, stream.fail)
+      .finally(() => {
+        this.#generating = false;
+      });
+    return stream;
+  }
+
+  close(): Promise<void> {
+    this.fail(new AloudError("engine_unavailable", "the conversation is closed"));
+    return Promise.resolve();
+  }
+
+  /** Ends every running and later call with `error`. */
+  fail(error: AloudError): void {
+    if (this.#ended.signal.aborted) return;
+    this.#ended.abort(error);
+    this.#checkpoints.clear();
+    this.#host.closed(this);
+  }
+
+  async #answer(request: GenerateRequest, signal: AbortSignal, stream: EventStream<GenerateEvent>): Promise<void> {
+    const before = this.#state;
+    const open = { ...before.open, tokens: this.#tokensOf(before.open, Math.ceil) };
+    this.#state = { ...before, open };
+    const promptTokens = before.turns.reduce((sum, tokens) => sum + tokens, 0) + open.tokens;
+    const steps = before.rest ?? this.#host.answer(this.#turn(request.mode));
+    let thinkTokens = 0;
+    let answerTokens = 0;
+    let reason: EndReason = "stop";
+    let next = 0;
+    for (; next < steps.length; next++) {
+      const step = steps[next];
+      if (step === undefined) break;
+      const isThought = isText(step) && (step.channel === "semantic" || step.channel === "acoustic");
+      if (isThought && (request.mode === "direct" || thinkTokens >= request.maxThinkTokens)) continue;
+      if (isText(step) && !isThought && answerTokens >= request.maxAnswerTokens) {
+        reason = "length";
+        break;
+      }
+      if (step === "stall") await untilAborted(AbortSignal.any([signal, this.#ended.signal]));
+      else await this.#host.nextStep(AbortSignal.any([signal, this.#ended.signal]));
+      this.#mustBeOpen();
+      if (signal.aborted) {
+        reason = "aborted";
+        break;
+      }
+      if (step === "crash") {
+        this.#host.crash();
+        this.#mustBeOpen();
+      } else if (typeof step === "object" && "fail" in step) {
+        throw step.fail;
+      } else if (typeof step === "object" && "transcript" in step) {
+        stream.push({ type: "transcript", text: step.transcript });
+      } else if (isText(step)) {
+        if (isThought) thinkTokens++;
+        else answerTokens++;
+        stream.push({ type: "delta", channel: step.channel, text: step.text, tokens: 1 });
+      }
+    }
+    if (signal.aborted) reason = "aborted";
+    const usage = {
+      promptTokens,
+      audioTokens: this.#audioTokens(open, Math.ceil),
+      prefilledTokens: promptTokens - open.tokens + before.open.tokens,
+      thinkTokens,
+      answerTokens,
+    };
+    this.#state = {
+      turns: [...before.turns, open.tokens + thinkTokens + answerTokens],
+      open: NOTHING,
+      index: before.index + 1,
+      rest: reason === "length" ? steps.slice(next) : undefined,
+    };
+    this.#makeRoom();
+    stream.push({ type: "end", reason, usage });
+  }
+
+  #turn(mode: GenerateRequest["mode"]): ScriptedTurn {
+    const { open, index } = this.#state;
+    return { index, text: open.texts.join(" "), audioSamples: open.samples, audioFingerprint: open.fingerprint, mode };
+  }
+
+  #audioTokens(open: OpenTurn, round: (chunks: number) => number): number {
+    return round(open.samples / this.#host.chunkSamples) * this.#host.tokensPerChunk;
+  }
+
+  #tokensOf(open: OpenTurn, round: (chunks: number) => number): number {
+    return this.#audioTokens(open, round) + open.texts.reduce((sum, text) => sum + countWords(text), 0);
+  }
+
+  /** Forgets the oldest answered turns until everything fits. */
+  #makeRoom(): void {
+    const turns = [...this.#state.turns];
+    const total = (): number => turns.reduce((sum, tokens) => sum + tokens, this.#state.open.tokens);
+    while (turns.length > 0 && total() > this.#host.contextTokens) turns.shift();
+    this.#state = { ...this.#state, turns };
+  }
+
+  #inOrder<T>(work: () => T | Promise<T>): Promise<T> {
+    const result = this.#order.then(() => {
+      this.#mustBeOpen();
+      return work();
+    });
+    this.#order = result.catch(() => undefined);
+    return result;
+  }
+
+  #mustBeOpen(): void {
+    if (this.#ended.signal.aborted) throw this.#ended.signal.reason;
+  }
+}
+
+function isText(step: ScriptedStep): step is { readonly channel: Channel; readonly text: string } {
+  return typeof step === "object" && "channel" in step;
+}
+
+function countWords(text: string): number {
+  return text.split(/\s+/u).filter(Boolean).length;
+}
+
+const FINGERPRINT_FACTOR = 31;
+
+/** A polynomial hash over whole-number samples: concatenation of chunks and one chunk give the same number. */
+function fingerprintOf(samples: Float32Array): number {
+  let value = 0;
+  for (const sample of samples) value = (Math.imul(value, FINGERPRINT_FACTOR) + Math.round(sample * SAMPLE_RATE_HZ)) | 0;
+  return value;
+}
+
+function combine(before: number, added: number, addedSamples: number): number {
+  let factor = 1;
+  for (let n = 0; n < addedSamples; n++) factor = Math.imul(factor, FINGERPRINT_FACTOR);
+  return (Math.imul(before, factor) + added) | 0;
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}
