@@ -1,0 +1,142 @@
+/** What the JSON files of a model directory say, read once and checked strictly. */
+import { AloudError, isRecord } from "@aloud/client/protocol";
+import type { Channel } from "../engine.ts";
+import type { LogMelSpec } from "../features/log-mel.ts";
+import { readModelJson } from "./model-directory.ts";
+
+export interface ModelConfig {
+  readonly name: string;
+  readonly version: string;
+  readonly contextTokens: number;
+  readonly vocabSize: number;
+  readonly hiddenSize: number;
+  /** Feature frames of one encoder block. */
+  readonly blockFrames: number;
+  readonly channels: readonly Channel[];
+  /** Ids of the control tokens by their spelling. */
+  readonly specialTokens: ReadonlyMap<string, number>;
+  readonly ctc: { readonly blank: number; readonly vocab: readonly string[] } | undefined;
+  /** How a turn is written, as control tokens. */
+  readonly prompt: PromptConfig;
+  /** Where the model repeats the user's words. */
+  readonly transcript: { readonly channel: Channel; readonly open: string; readonly close: string } | undefined;
+  readonly endTokens: ReadonlySet<number>;
+  readonly logMel: LogMelSpec;
+}
+
+export interface PromptConfig {
+  /** Absent for a model that was not trained on instructions: they are then left out. */
+  readonly systemOpen: readonly string[] | undefined;
+  readonly userOpen: readonly string[];
+  readonly userClose: readonly string[];
+  readonly assistantOpen: readonly string[];
+  readonly think: readonly string[];
+  readonly direct: readonly string[];
+  readonly acousticOpen: string;
+  readonly thinkClose: string;
+  readonly turnClose: string;
+}
+
+/** One JSON file, with errors that name file and key. */
+class Reader {
+  readonly #file: string;
+  readonly #value: Record<string, unknown>;
+
+  constructor(file: string, value: Record<string, unknown>) {
+    this.#file = file;
+    this.#value = value;
+  }
+
+  #fail(key: string, expected: string): never {
+    throw new AloudError("model_invalid", `${this.#file}: ${key}: expected ${expected}`);
+  }
+
+  has(key: string): boolean {
+    return this.#value[key] !== undefined;
+  }
+
+  number(key: string): number {
+    const value = this.#value[key];
+    return typeof value === "number" ? value : this.#fail(key, "a number");
+  }
+
+  string(key: string): string {
+    const value = this.#value[key];
+    return typeof value === "string" ? value : this.#fail(key, "a string");
+  }
+
+  strings(key: string): string[] {
+    const value = this.#value[key];
+    if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value;
+    return this.#fail(key, "an array of strings");
+  }
+
+  numbers(key: string): Map<string, number> {
+    const value = this.#value[key];
+    if (!isRecord(value)) return this.#fail(key, "an object of numbers");
+    return new Map(Object.entries(value).map(([name, id]) => [name, typeof id === "number" ? id : this.#fail(`${key}.${name}`, "a number")]));
+  }
+
+  object(key: string): Reader {
+    const value = this.#value[key];
+    return isRecord(value) ? new Reader(`${this.#file}: ${key}`, value) : this.#fail(key, "an object");
+  }
+
+  channel(value: string, key: string): Channel {
+    if (value === "semantic" || value === "acoustic" || value === "tool_call" || value === "answer") return value;
+    return this.#fail(key, "semantic, acoustic, tool_call or answer");
+  }
+}
+
+/** @throws AloudError `model_file_missing` or `model_invalid`, naming file and key */
+export function readModelConfig(dir: string): ModelConfig {
+  const config = new Reader("config.json", readModelJson(dir, "config.json"));
+  const generation = new Reader("generation_config.json", readModelJson(dir, "generation_config.json"));
+  const prompt = config.object("prompt");
+  const ctc = config.has("ctc") ? config.object("ctc") : undefined;
+  const transcript = config.has("transcript") ? config.object("transcript") : undefined;
+  return {
+    name: config.string("model_type").replace(/^aloud_/, ""),
+    version: config.string("version"),
+    contextTokens: config.number("context_length"),
+    vocabSize: config.number("vocab_size"),
+    hiddenSize: config.object("text_config").number("hidden_size"),
+    blockFrames: config.object("audio").number("block_frames"),
+    channels: config.strings("channels").map((channel) => config.channel(channel, "channels")),
+    specialTokens: config.numbers("special_tokens"),
+    ctc: ctc && { blank: ctc.number("blank"), vocab: ctc.strings("vocab") },
+    prompt: {
+      systemOpen: prompt.has("system_open") ? prompt.strings("system_open") : undefined,
+      userOpen: prompt.strings("user_open"),
+      userClose: prompt.strings("user_close"),
+      assistantOpen: prompt.strings("assistant_open"),
+      think: prompt.strings("think"),
+      direct: prompt.strings("direct"),
+      acousticOpen: prompt.string("acoustic_open"),
+      thinkClose: prompt.string("think_close"),
+      turnClose: prompt.string("turn_close"),
+    },
+    transcript: transcript && {
+      channel: config.channel(transcript.string("channel"), "transcript.channel"),
+      open: transcript.string("open"),
+      close: transcript.string("close"),
+    },
+    endTokens: new Set([generation.number("eos_token_id")]),
+    logMel: readLogMel(new Reader("preprocessor_config.json", readModelJson(dir, "preprocessor_config.json"))),
+  };
+}
+
+function readLogMel(file: Reader): LogMelSpec {
+  return {
+    sampleRateHz: file.number("sampling_rate"),
+    fftLength: file.number("n_fft"),
+    mels: file.number("feature_size"),
+    minHz: file.number("min_frequency"),
+    maxHz: file.number("max_frequency"),
+    hopSamples: file.number("hop_length"),
+    leftZeros: file.number("left_zeros"),
+    floor: file.number("floor"),
+    offset: file.number("offset"),
+    scale: file.number("scale"),
+  };
+}

@@ -1,0 +1,101 @@
+/**
+ * What hears: samples in fixed blocks → log-mel → block-causal encoder → embeddings for whatever thinks, and the live transcript.
+ * It knows nothing of decoders. All that has to be remembered is in `EarState`, a value, so a conversation can be taken back for free.
+ */
+import { AloudError } from "@aloud/client/protocol";
+import { Tensor } from "onnxruntime-node";
+import { float32Of, type Graph, type GraphInput, type Tensors, zeros } from "../embedded/graph.ts";
+import { LogMel, type LogMelSpec, type LogMelState } from "../features/log-mel.ts";
+import { type CtcState, type CtcVocabulary, initialCtc, readCtc, splitTranscript } from "./ctc.ts";
+
+const STATE_PREFIX = "past.";
+const NEXT_PREFIX = "present.";
+
+export interface EarState {
+  readonly mel: LogMelState;
+  /** The encoder's state inputs by name. Tensors are never changed in place. */
+  readonly encoder: Tensors;
+  readonly ctc: CtcState | undefined;
+}
+
+export interface Heard {
+  readonly state: EarState;
+  /** [count, width] row-major. */
+  readonly embeddings: Float32Array;
+  readonly count: number;
+  readonly transcript: { readonly stable: string; readonly tail: string } | undefined;
+  readonly endOfTurn: number | undefined;
+}
+
+export interface EarOptions {
+  readonly encoder: Graph;
+  readonly logMel: LogMelSpec;
+  readonly blockFrames: number;
+  readonly ctc: CtcVocabulary | undefined;
+}
+
+export class Ear {
+  /** Samples of one block; `hear` takes exactly so many. */
+  readonly blockSamples: number;
+  readonly #encoder: Graph;
+  readonly #mel: LogMel;
+  readonly #blockFrames: number;
+  readonly #ctc: CtcVocabulary | undefined;
+  readonly #stateInputs: readonly GraphInput[];
+  readonly #outputs: readonly string[];
+
+  constructor({ encoder, logMel, blockFrames, ctc }: EarOptions) {
+    this.#encoder = encoder;
+    this.#mel = new LogMel(logMel);
+    this.#blockFrames = blockFrames;
+    this.blockSamples = blockFrames * logMel.hopSamples;
+    if (logMel.leftZeros + logMel.hopSamples !== logMel.fftLength)
+      throw new AloudError("model_invalid", "preprocessor_config.json: left_zeros + hop_length must be n_fft, so that blocks are equally long");
+    this.#stateInputs = encoder.inputs.filter(({ name }) => name.startsWith(STATE_PREFIX));
+    const next = this.#stateInputs.map(({ name }) => NEXT_PREFIX + name.slice(STATE_PREFIX.length));
+    const lacking = next.filter((name) => !encoder.outputNames.includes(name));
+    if (lacking.length > 0) throw new AloudError("model_invalid", `the audio encoder lacks the outputs ${lacking.join(", ")}`);
+    const has = (name: string) => encoder.outputNames.includes(name);
+    this.#ctc = has("ctc_logits") ? ctc : undefined;
+    this.#outputs = ["audio_embeds", ...(this.#ctc ? ["ctc_logits"] : []), ...(has("end_of_turn") ? ["end_of_turn"] : []), ...next];
+  }
+
+  initial(): EarState {
+    return {
+      mel: this.#mel.initial(),
+      encoder: Object.fromEntries(this.#stateInputs.map((input) => [input.name, zeros(input)])),
+      ctc: this.#ctc && initialCtc(this.#ctc),
+    };
+  }
+
+  /** Takes in one block. @param block exactly `blockSamples` samples at 16 kHz, −1 … 1 */
+  async hear(block: Float32Array, state: EarState): Promise<Heard> {
+    if (block.length !== this.blockSamples) throw new RangeError(`expected a block of ${this.blockSamples} samples, got ${block.length}`);
+    const mel = this.#mel.push(block, state.mel);
+    const features = new Tensor("float32", mel.features, [1, this.#mel.spec.mels, this.#blockFrames]);
+    const outputs = await this.#encoder.run({ input_features: features, ...state.encoder }, this.#outputs);
+    const embeddings = float32Of(outputs, "audio_embeds");
+    const ctc = state.ctc && this.#ctc && this.#transcribe(state.ctc, outputs, this.#ctc);
+    return {
+      state: { mel: mel.state, encoder: this.#nextState(outputs), ctc },
+      embeddings: embeddings.data,
+      count: embeddings.dims[1] ?? 0,
+      transcript: ctc && splitTranscript(ctc),
+      endOfTurn: "end_of_turn" in outputs ? float32Of(outputs, "end_of_turn").data[0] : undefined,
+    };
+  }
+
+  #transcribe(state: CtcState, outputs: Tensors, vocabulary: CtcVocabulary): CtcState {
+    const { data, dims } = float32Of(outputs, "ctc_logits");
+    return readCtc(state, data, dims[2] ?? vocabulary.vocab.length, vocabulary);
+  }
+
+  #nextState(outputs: Tensors): Tensors {
+    const entries = this.#stateInputs.map(({ name }): [string, Tensor] => {
+      const tensor = outputs[NEXT_PREFIX + name.slice(STATE_PREFIX.length)];
+      if (tensor === undefined) throw new AloudError("model_invalid", `the audio encoder gave no ${name}`);
+      return [name, tensor];
+    });
+    return Object.fromEntries(entries);
+  }
+}

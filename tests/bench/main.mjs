@@ -1,0 +1,37 @@
+/**
+ * `npm run bench [-- NAME …] [--json FILE]`: runs the benchmarks, each printing a table with medians and ratios.
+ * Machines are shared and noisy: read the ratios, and CPU time rather than wall time where there is a choice.
+ */
+import { writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { parseArgs } from "node:util";
+import { printTable } from "./table.mjs";
+
+const BENCHES = {
+  endpoint: "endpoint to first thinking token, incremental against one-shot prefill",
+  engine: "real-time factor, tokens per second, against a bare onnxruntime loop",
+  sessions: "CPU per live session and the event loop's delay, through the gateway",
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: "string" }, help: { type: "boolean", short: "h" } },
+});
+const unknown = positionals.filter((name) => !(name in BENCHES));
+if (values.help || unknown.length > 0) {
+  if (unknown.length > 0) console.error(`no benchmark is called ${unknown.join(", ")}`);
+  console.log("npm run bench [-- NAME …] [--json FILE]\n");
+  for (const [name, what] of Object.entries(BENCHES)) console.log(`  ${name.padEnd(10)} ${what}`);
+  process.exit(unknown.length > 0 ? 1 : 0);
+}
+
+const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.versions.node}`;
+console.log(`machine: ${machine}`);
+const results = { machine, date: new Date().toISOString(), benches: {} };
+for (const name of positionals.length > 0 ? positionals : Object.keys(BENCHES)) {
+  const { run } = await import(`./${name}.mjs`);
+  const { title, rows, raw } = await run();
+  printTable(title, rows);
+  results.benches[name] = { title, rows, raw };
+}
+if (values.json) writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`);
