@@ -1,25 +1,23 @@
-/**
- * Loop detection: a model that repeats one phrase over and over will not stop by itself.
- * What the caller does about it: thinking is closed and the answer begins; an answer ends with reason `length`.
- */
+/** Loop detection: small models can fall into repeating themselves. Pure. */
 
-/** A phrase longer than this is not looked for; 32 tokens are about two spoken sentences. */
-const MAX_PHRASE_TOKENS = 32;
-/** Repeated tokens there must be beyond the phrase's first occurrence, so that "ha ha ha" or "1 1 1" is no loop. */
-const MIN_REPEATED_TOKENS = 24;
-const MIN_REPEATS = 3;
+/** The shortest period looked for is one token, the longest this. */
+const MAX_PERIOD = 24;
+/** Repeats that make a loop, by the length of what is repeated: a word twice is language, a sentence three times is not. */
+const MIN_REPEATS = 4;
+const MIN_REPEATED_TOKENS = 16;
 
 /**
- * Whether `ids` ends in one phrase repeated back to back: at least `MIN_REPEATS` times after the first, over at least
- * `MIN_REPEATED_TOKENS` tokens. Cost is proportional to `MAX_PHRASE_TOKENS` in the usual case.
+ * Whether `tokens` end in the same sequence over and over: at least 4 times, and at least 16 tokens of it in all.
+ * (So "no, no, no, no" is fine and counting is, too: its numbers differ.)
  */
-export function isLooping(ids: readonly number[]): boolean {
-  for (let phrase = 1; phrase <= MAX_PHRASE_TOKENS; phrase++) {
-    const needed = Math.max(MIN_REPEATED_TOKENS, MIN_REPEATS * phrase);
-    if (ids.length < needed + phrase) continue;
-    let same = 0;
-    while (same < needed && ids[ids.length - 1 - same] === ids[ids.length - 1 - same - phrase]) same++;
-    if (same === needed) return true;
+export function endsInLoop(tokens: readonly number[]): boolean {
+  for (let period = 1; period <= MAX_PERIOD; period += 1) {
+    const needed = Math.max(MIN_REPEATS * period, MIN_REPEATED_TOKENS);
+    if (needed > tokens.length) return false;
+    const from = tokens.length - needed + period;
+    let repeats = true;
+    for (let i = from; i < tokens.length && repeats; i += 1) repeats = tokens[i] === tokens[i - period];
+    if (repeats) return true;
   }
   return false;
 }
