@@ -37,7 +37,9 @@ function integer(env: NodeJS.ProcessEnv, name: string, fallback: number, min: nu
   if (text === undefined || text === "") return fallback;
   const value = Number(text);
   if (!Number.isInteger(value) || value < min || value > max)
-    throw new AloudError("invalid_value", `${name}: expected an integer from ${min} to ${max}, got "${text.slice(0, 32)}"`, { param: name });
+    throw new AloudError("invalid_value", `${name}: expected an integer from ${min} to ${max}, got "${text.slice(0, 32)}"`, {
+      param: name,
+    });
   return value;
 }
 
@@ -54,19 +56,15 @@ function onOff(env: NodeJS.ProcessEnv, name: string, fallback: boolean): boolean
  * @throws AloudError `invalid_value` naming the variable
  */
 export function readConfig(overrides: Partial<GatewayConfig> = {}, env: NodeJS.ProcessEnv = process.env): GatewayConfig {
-  const host = overrides.host ?? (env["ALOUD_HOST"] || "127.0.0.1");
-  const level = env["ALOUD_LOG_LEVEL"] || "info";
+  const host = overrides.host ?? (env.ALOUD_HOST || "127.0.0.1");
+  const level = env.ALOUD_LOG_LEVEL || "info";
   const logLevel = LOG_LEVELS.find((known) => known === level);
   if (logLevel === undefined)
     throw new AloudError("invalid_value", `ALOUD_LOG_LEVEL: expected ${LOG_LEVELS.join(" or ")}`, { param: "ALOUD_LOG_LEVEL" });
   return Object.freeze({
     host,
     port: integer(env, "ALOUD_PORT", 7860, 0, 65_535),
-    origins: env["ALOUD_ORIGINS"]
-      ? env["ALOUD_ORIGINS"].split(",").map((origin) => origin.trim())
-      : isLoopback(host)
-        ? ["same", "none"]
-        : [],
+    origins: env.ALOUD_ORIGINS ? env.ALOUD_ORIGINS.split(",").map((origin) => origin.trim()) : isLoopback(host) ? ["same", "none"] : [],
     maxSessions: integer(env, "ALOUD_MAX_SESSIONS", 100, 1, 100_000),
     drainMs: integer(env, "ALOUD_DRAIN_MS", 30_000, 0, 3_600_000),
     speculate: onOff(env, "ALOUD_SPECULATE", true),

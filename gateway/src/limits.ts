@@ -55,3 +55,8 @@ export const DECODERS_READY = 4;
 export const REJECT_LINGER_MS = 1_000;
 /** `Retry-After` of a full or draining gateway, in seconds. */
 export const RETRY_AFTER_S = 5;
+
+/** Client events of one session that wait for audio before them to be looked at; more → `rate_limited`. */
+export const MAX_QUEUED_MESSAGES = 8_192;
+/** Opening handshakes are answered within this; a socket that lingers after its refusal is destroyed, in ms. */
+export const CLOSE_ALL_MS = 3_000;

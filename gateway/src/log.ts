@@ -4,7 +4,18 @@
  */
 import { type DestinationStream, type Logger, pino } from "pino";
 
-const SECRETS = ["authorization", "cookie", "sec-websocket-protocol", "x-api-key", "token", "text", "audio", "transcript", "instructions", "delta"];
+const SECRETS = [
+  "authorization",
+  "cookie",
+  "sec-websocket-protocol",
+  "x-api-key",
+  "token",
+  "text",
+  "audio",
+  "transcript",
+  "instructions",
+  "delta",
+];
 
 export function createLogger(level: string, destination?: DestinationStream): Logger {
   const options = {

@@ -45,10 +45,16 @@ export async function createApp({ readiness, metrics, demoDir }: HttpOptions) {
       .send(now);
   });
   app.get("/metrics", async (_request, reply) =>
-    reply.header("cache-control", "no-store").type(metrics.contentType).send(await metrics.metrics()),
+    reply
+      .header("cache-control", "no-store")
+      .type(metrics.contentType)
+      .send(await metrics.metrics()),
   );
   app.get("/v1/realtime", async (_request, reply) =>
-    reply.code(426).header("upgrade", "websocket").send({ error: { message: "open a WebSocket here" } }),
+    reply
+      .code(426)
+      .header("upgrade", "websocket")
+      .send({ error: { message: "open a WebSocket here" } }),
   );
   if (demoDir !== undefined) {
     await app.register(fastifyStatic, {

@@ -1,0 +1,68 @@
+/** What Prometheus sees. One registry per gateway, so that two in one process do not add up. */
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { DecoderPool } from "./audio/decoder-pool.ts";
+import type { Vad } from "./vad/vad.ts";
+
+export interface Metrics {
+  readonly registry: Registry;
+  readonly sessions: Gauge;
+  /** Upgrades by what became of them. */
+  readonly upgrades: Counter<"outcome">;
+  /** Responses by how they ended. */
+  readonly responses: Counter<"status">;
+  /** Errors sent to clients, by code. */
+  readonly errors: Counter<"code">;
+  /** Seconds from the last speech to the first delta sent. */
+  readonly firstDelta: Histogram;
+  close(): void;
+}
+
+export function createMetrics({ vad, decoders }: { readonly vad: Vad; readonly decoders: DecoderPool }): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const loop = monitorEventLoopDelay({ resolution: 10 });
+  loop.enable();
+  new Gauge({
+    name: "aloud_event_loop_delay_p99_seconds",
+    help: "99th percentile of the event loop's delay since the last scrape",
+    registers,
+    collect() {
+      this.set(loop.percentile(99) / 1e9);
+      loop.reset();
+    },
+  });
+  new Gauge({
+    name: "aloud_vad_waiting_windows",
+    help: "Windows of 32 ms that wait for the VAD",
+    registers,
+    collect() {
+      this.set(vad.waiting());
+    },
+  });
+  new Gauge({
+    name: "aloud_opus_decoders",
+    help: "Opus decoders in the hands of sessions",
+    registers,
+    collect() {
+      this.set(decoders.live());
+    },
+  });
+  return {
+    registry,
+    sessions: new Gauge({ name: "aloud_sessions", help: "Live sessions", registers }),
+    upgrades: new Counter({ name: "aloud_upgrades_total", help: "WebSocket handshakes", labelNames: ["outcome"], registers }),
+    responses: new Counter({ name: "aloud_responses_total", help: "Responses by their final status", labelNames: ["status"], registers }),
+    errors: new Counter({ name: "aloud_errors_total", help: "Errors sent to clients", labelNames: ["code"], registers }),
+    firstDelta: new Histogram({
+      name: "aloud_first_delta_seconds",
+      help: "Last speech sample to first delta of the response",
+      buckets: [0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10],
+      registers,
+    }),
+    close: () => {
+      loop.disable();
+      registry.clear();
+    },
+  };
+}

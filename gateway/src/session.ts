@@ -1,0 +1,420 @@
+/**
+ * One session: the shell around the turn. Messages come in, become events, are reduced, and the commands are performed. It owns the
+ * session's settings and the `Turn`, and is the one place that decides what an error costs.
+ */
+import {
+  AloudError,
+  applySessionPatch,
+  type ClientEvent,
+  type Dialect,
+  decodeAudioPacket,
+  defaultSession,
+  eventIdOf,
+  type MessageItem,
+  parseClientEvent,
+  type SessionConfig,
+  type SessionPatch,
+} from "@aloud/client/protocol";
+import type { Engine, EngineStatus } from "@aloud/engine";
+import { AudioAck } from "./audio/ack.ts";
+import type { DecoderPool } from "./audio/decoder-pool.ts";
+import { Intake, type ScoredWindow } from "./audio/intake.ts";
+import { decodeBase64, decodePcm16 } from "./audio/pcm.ts";
+import type { Clock } from "./clock.ts";
+import type { GatewayConfig } from "./config.ts";
+import { History } from "./history.ts";
+import { ERROR_BURST, ERRORS_PER_SECOND, MAX_QUEUED_MESSAGES, MAX_SESSION_MS } from "./limits.ts";
+import type { Logger } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+import type { Connection, ConnectionHandlers } from "./socket.ts";
+import { TokenBucket } from "./token-bucket.ts";
+import { Dialogue } from "./turn/dialogue.ts";
+import { Ear } from "./turn/ear.ts";
+import { Inputs } from "./turn/input.ts";
+import { Performer } from "./turn/perform.ts";
+import { type Policy, policyFor } from "./turn/policy.ts";
+import { reduce } from "./turn/reduce.ts";
+import { IDLE, type Turn, type TurnEvent } from "./turn/turn.ts";
+import type { Vad } from "./vad/vad.ts";
+import { engineStatusEvent } from "./wire/engine-status.ts";
+import { newId } from "./wire/ids.ts";
+import { userItem } from "./wire/items.ts";
+import { createOutlet, type Send } from "./wire/outlet.ts";
+import { errorBody, sessionObject } from "./wire/session-object.ts";
+
+export interface SessionDeps {
+  readonly config: GatewayConfig;
+  readonly engine: Engine;
+  readonly vad: Vad;
+  readonly decoders: DecoderPool;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+export interface SessionOptions extends SessionDeps {
+  readonly connection: Connection;
+  readonly dialect: Dialect;
+  readonly onEnded: () => void;
+}
+
+type Life = { readonly state: "open" } | { readonly state: "draining"; readonly drained: () => void } | { readonly state: "ended" };
+
+export class Session implements ConnectionHandlers {
+  readonly id = newId("sess");
+  readonly #options: SessionOptions;
+  readonly #logger: Logger;
+  readonly #send: Send;
+  readonly #history = new History();
+  readonly #intake: Intake;
+  readonly #ear: Ear;
+  readonly #inputs: Inputs;
+  readonly #dialogue: Dialogue;
+  readonly #performer: Performer;
+  readonly #ack: AudioAck;
+  readonly #errors: TokenBucket;
+  readonly #expiresAt = Math.floor((Date.now() + MAX_SESSION_MS) / 1_000);
+  readonly #stopWatching: () => void;
+  #settings: SessionConfig;
+  #policy: Policy;
+  #turn: Turn = IDLE;
+  #life: Life = { state: "open" };
+  #lastSeq = -1;
+  /** Events that arose while another one was being reduced. */
+  readonly #events: TurnEvent[] = [];
+  #dispatching: "no" | "yes" = "no";
+  /** Client events that wait for audio sent before them to get through the VAD. */
+  readonly #messages: string[] = [];
+  #reading: "no" | "yes" = "no";
+
+  constructor(options: SessionOptions) {
+    const { engine, vad, decoders, clock, dialect, connection, metrics } = options;
+    this.#options = options;
+    this.#logger = options.logger.child({ session: this.id });
+    this.#send = createOutlet(dialect, (json) => connection.send(json));
+    this.#settings = defaultSession(engine.info.model);
+    this.#policy = policyFor(this.#settings, options.config);
+    this.#errors = new TokenBucket(ERROR_BURST, ERRORS_PER_SECOND, clock);
+    this.#ack = new AudioAck(clock, (audio_seq) => this.#send({ type: "aloud.ack", audio_seq }));
+    const turn = () => this.#turn;
+    const dispatch = (event: TurnEvent) => this.#dispatch(event);
+    this.#inputs = new Inputs({
+      dialect,
+      history: this.#history,
+      send: this.#send,
+      transcribes: () => this.#settings.transcription !== null,
+    });
+    this.#ear = new Ear({ clock, turn, dispatch, hear: (samples) => this.#hear(samples) });
+    this.#intake = new Intake({
+      vad,
+      decoders,
+      clock,
+      deliver: (window) => this.#take(window),
+      fail: (error) => this.#fail(error, undefined),
+    });
+    this.#dialogue = new Dialogue({
+      engine,
+      setup: () => ({ instructions: this.#settings.instructions, items: this.#history.asText(this.#performer.unanswered()) }),
+      report: (event) => this.#performer.onDialogue(event),
+    });
+    this.#performer = new Performer({
+      clock,
+      dialect,
+      conversationId: newId("conv"),
+      config: () => this.#settings,
+      dialogue: this.#dialogue,
+      ear: this.#ear,
+      inputs: this.#inputs,
+      history: this.#history,
+      metrics,
+      send: this.#send,
+      refuse: (error, eventId) => this.#fail(error, eventId),
+      dispatch,
+    });
+    this.#intake.setVad("on");
+    this.#send({ type: "session.created", session: this.#object() });
+    this.#stopWatching = dialect === "aloud" ? this.#watchEngine() : () => {};
+    this.#logger.info({ dialect }, "session opened");
+  }
+
+  onText(text: string): void {
+    if (this.#life.state === "ended") return;
+    this.#messages.push(text);
+    if (this.#messages.length > MAX_QUEUED_MESSAGES) {
+      this.onViolation(new AloudError("rate_limited", `more than ${MAX_QUEUED_MESSAGES} messages wait to be handled`));
+      return;
+    }
+    if (this.#reading === "no") void this.#read();
+  }
+
+  onBinary(bytes: Uint8Array): void {
+    if (this.#life.state === "ended") return;
+    if (this.#options.dialect !== "aloud" || this.#settings.inputFormat.type !== "audio/opus") {
+      this.onViolation(
+        new AloudError("binary_not_negotiated", "binary messages need the subprotocol aloud.v1 and the input format audio/opus"),
+      );
+      return;
+    }
+    this.#guard(undefined, () => {
+      const { seq, captureTime48k, packet } = decodeAudioPacket(bytes);
+      // A client that is not sure whether a packet arrived sends it again.
+      if (seq > this.#lastSeq) {
+        this.#lastSeq = seq;
+        this.#intake.pushOpus({ packet, captureTime48k });
+      }
+      this.#ack.received(this.#lastSeq);
+    });
+  }
+
+  /** Says why, and closes. */
+  onViolation(error: AloudError): void {
+    if (this.#life.state === "ended") return;
+    this.#options.metrics.errors.inc({ code: error.code });
+    this.#logger.warn({ code: error.code, fate: error.row.fate }, "session closing");
+    this.#send({ type: "error", error: errorBody(error, undefined) });
+    this.#options.connection.close(error.row.closeCode ?? 1011, error.code);
+    this.#end();
+  }
+
+  onClosed(code: number): void {
+    this.#logger.info({ code }, "session closed");
+    this.#end();
+    this.#options.onEnded();
+  }
+
+  /** Resolves once no turn is running. New ones can still begin; the caller's patience bounds it. */
+  drained(): Promise<void> {
+    if (this.#turn.phase === "idle" || this.#life.state === "ended") return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#life = { state: "draining", drained: resolve };
+    });
+  }
+
+  /** Frees everything that is the session's. Idempotent; the socket is closed by others. */
+  #end(): void {
+    if (this.#life.state === "ended") return;
+    if (this.#life.state === "draining") this.#life.drained();
+    this.#life = { state: "ended" };
+    this.#messages.length = 0;
+    this.#stopWatching();
+    this.#ack.close();
+    this.#performer.close();
+    this.#intake.close();
+    this.#dialogue.close().catch((error: unknown) => this.#logger.warn({ err: error }, "conversation did not close"));
+  }
+
+  #watchEngine(): () => void {
+    const { engine } = this.#options;
+    let last = "";
+    const report = (status: EngineStatus) => {
+      const event = engineStatusEvent(engine.info.model, status);
+      const key = JSON.stringify(event);
+      if (key === last) return;
+      last = key;
+      this.#send(event);
+    };
+    report(engine.status());
+    return engine.watch(report);
+  }
+
+  #object() {
+    return sessionObject(this.id, this.#settings, this.#expiresAt);
+  }
+
+  #dispatch(event: TurnEvent): void {
+    this.#events.push(event);
+    if (this.#dispatching === "yes") return;
+    this.#dispatching = "yes";
+    try {
+      for (let next = this.#events.shift(); next !== undefined && this.#life.state !== "ended"; next = this.#events.shift()) {
+        const { turn, commands } = reduce(this.#turn, next, this.#policy);
+        if (turn.phase !== this.#turn.phase) this.#logger.debug({ from: this.#turn.phase, to: turn.phase, turn: turn.turnId }, "turn");
+        this.#turn = turn;
+        for (const command of commands) this.#performer.perform(command);
+      }
+    } finally {
+      this.#dispatching = "no";
+    }
+    if (this.#life.state === "draining" && this.#turn.phase === "idle") this.#life.drained();
+  }
+
+  async #take(window: ScoredWindow): Promise<void> {
+    if (this.#settings.turnDetection !== null) return this.#ear.take(window);
+    this.#hear(window.samples);
+  }
+
+  #hear(samples: Float32Array): void {
+    const open = this.#turn.phase === "answering" ? this.#turn.next : this.#turn;
+    // Push-to-talk audio belongs to the turn that its commit will make.
+    const turnId = this.#settings.turnDetection === null || open === undefined ? this.#turn.turnId + 1 : open.turnId;
+    if (this.#settings.turnDetection === null && !this.#inputs.hasAudio(turnId)) this.#dialogue.begin(turnId);
+    this.#guard(undefined, () => {
+      this.#dialogue.hear(samples);
+      this.#inputs.add(turnId, samples.length);
+    });
+  }
+
+  /** Handles queued messages in order. Those about the audio buffer wait until the audio before them has been looked at. */
+  async #read(): Promise<void> {
+    this.#reading = "yes";
+    for (let text = this.#messages.shift(); text !== undefined; text = this.#messages.shift()) {
+      const event = this.#parse(text);
+      if (event === undefined) continue;
+      if (event.type === "input_audio_buffer.commit") this.#guard(event.event_id, () => this.#intake.flush());
+      if (NEEDS_AUDIO.has(event.type)) await this.#intake.drained();
+      if (this.#life.state === "ended") break;
+      this.#guard(event.event_id, () => this.#handle(event));
+    }
+    this.#reading = "no";
+  }
+
+  #parse(text: string): ClientEvent | undefined {
+    try {
+      return parseClientEvent(text);
+    } catch (error) {
+      this.#fail(AloudError.from(error), eventIdOf(text));
+      return undefined;
+    }
+  }
+
+  #handle(event: ClientEvent): void {
+    const at = this.#options.clock.now();
+    switch (event.type) {
+      case "session.update":
+        this.#update(event.session);
+        return;
+      case "input_audio_buffer.append":
+        if (this.#settings.inputFormat.type === "audio/opus") {
+          this.#intake.pushOpus({ packet: decodeBase64(event.audio) });
+          return;
+        }
+        this.#intake.pushPcm(decodePcm16(event.audio));
+        return;
+      case "input_audio_buffer.commit": {
+        const buffered = this.#settings.turnDetection === null && this.#inputs.hasAudio(this.#turn.turnId + 1);
+        this.#dispatch({ type: "commit-asked", at, buffered, eventId: event.event_id });
+        return;
+      }
+      case "input_audio_buffer.clear":
+        this.#clear();
+        this.#send({ type: "input_audio_buffer.cleared" });
+        return;
+      case "conversation.item.create":
+        this.#createItem(event.item, event.previous_item_id);
+        return;
+      case "conversation.item.retrieve":
+        this.#send({ type: "conversation.item.retrieved", item: this.#history.get(event.item_id) });
+        return;
+      case "conversation.item.delete":
+        this.#history.remove(event.item_id);
+        this.#dialogue.reopen();
+        this.#send({ type: "conversation.item.deleted", item_id: event.item_id });
+        return;
+      case "conversation.item.truncate":
+        // Answers are text, which was read when it was sent: there is no unplayed audio to cut off.
+        this.#history.get(event.item_id);
+        this.#send({
+          type: "conversation.item.truncated",
+          item_id: event.item_id,
+          content_index: event.content_index ?? 0,
+          audio_end_ms: event.audio_end_ms ?? 0,
+        });
+        return;
+      case "response.create": {
+        const params = event.response ?? {};
+        if (params.conversation === "none")
+          throw new AloudError(
+            "unsupported_value",
+            'response.conversation: expected "auto"; responses outside the conversation are not supported',
+            {
+              param: "response.conversation",
+            },
+          );
+        this.#performer.setParams(params);
+        this.#dispatch({ type: "response-asked", at, eventId: event.event_id });
+        this.#performer.setParams();
+        return;
+      }
+      case "response.cancel":
+        this.#dispatch({ type: "cancel-asked", eventId: event.event_id });
+        return;
+      case "aloud.ack":
+        return;
+      default:
+        unreachable(event);
+    }
+  }
+
+  #update(patch: SessionPatch): void {
+    const before = this.#settings;
+    const after = applySessionPatch(before, patch, this.#options.dialect);
+    if (JSON.stringify(after.inputFormat) !== JSON.stringify(before.inputFormat)) this.#intake.setFormat(after.inputFormat);
+    if ((after.turnDetection === null) !== (before.turnDetection === null)) {
+      // What was said under the other rules has no end under these.
+      this.#clear();
+      this.#intake.setVad(after.turnDetection === null ? "off" : "on");
+    }
+    this.#settings = after;
+    if (after.turnDetection !== null) this.#ear.configure(after.turnDetection);
+    this.#policy = policyFor(after, this.#options.config);
+    if (after.instructions !== before.instructions) this.#dialogue.reopen();
+    this.#send({ type: "session.updated", session: this.#object() });
+  }
+
+  #clear(): void {
+    const turnId = this.#turn.turnId + 1;
+    if (this.#settings.turnDetection === null && this.#inputs.hasAudio(turnId)) {
+      this.#dialogue.forget();
+      this.#inputs.discard(turnId);
+    }
+    this.#dispatch({ type: "clear-asked" });
+  }
+
+  #createItem(input: Extract<ClientEvent, { type: "conversation.item.create" }>["item"], previousItemId: string | null | undefined): void {
+    const item: MessageItem = userItem(input);
+    const { previous, place } = this.#history.insert(item, previousItemId);
+    const text = item.content.map((part) => ("text" in part ? part.text : "")).join("\n");
+    if (place === "end") {
+      this.#performer.addUnanswered(item.id);
+      this.#dialogue.say({ type: "text", role: item.role, text });
+    } else this.#dialogue.reopen();
+    this.#send({ type: "conversation.item.added", item, previous_item_id: previous });
+    this.#send({ type: "conversation.item.done", item, previous_item_id: previous });
+  }
+
+  #guard(eventId: string | undefined, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#fail(AloudError.from(error), eventId);
+    }
+  }
+
+  /** Answers an error, and closes after too many that are the client's own doing. */
+  #fail(error: AloudError, eventId: string | undefined): void {
+    if (this.#life.state === "ended") return;
+    if (error.code === "internal_error") this.#logger.error({ err: error.cause }, "unexpected error");
+    if (error.row.fate !== "failure") {
+      this.onViolation(error);
+      return;
+    }
+    this.#options.metrics.errors.inc({ code: error.code });
+    if (error.row.wireType === "invalid_request_error" && !this.#errors.take()) {
+      this.onViolation(new AloudError("too_many_errors", `more than ${ERROR_BURST} errors in a row; the last was ${error.code}`));
+      return;
+    }
+    this.#send({ type: "error", error: errorBody(error, eventId) });
+  }
+}
+
+/** Events that mean the audio sent before them. */
+const NEEDS_AUDIO: ReadonlySet<ClientEvent["type"]> = new Set([
+  "input_audio_buffer.commit",
+  "input_audio_buffer.clear",
+  "response.create",
+  "session.update",
+]);
+
+function unreachable(never: never): never {
+  throw new Error(`unhandled: ${JSON.stringify(never)}`);
+}

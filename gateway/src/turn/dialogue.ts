@@ -1,0 +1,352 @@
+/**
+ * One session's conversation with the engine: a queue of operations that take effect in order, one at a time. It opens the
+ * conversation when it is first needed, and again when the engine has lost it: earlier items as text, then the audio of the open turn,
+ * which is kept here for that. It knows turns and generations by number and nothing of the wire.
+ */
+import { AloudError } from "@aloud/client/protocol";
+import type { Checkpoint, Conversation, Engine, GenerateRequest, Prefilled, TextItem } from "@aloud/engine";
+import { fromPcm16, toPcm16 } from "../audio/pcm.ts";
+import { MAX_BACKLOG_AUDIO_MS, MAX_TURN_AUDIO_MS } from "../limits.ts";
+import { generateWithin, type TokenBudget } from "./generation.ts";
+import type { GenerationEnd, GenerationId, HeldDelta, TurnId } from "./turn.ts";
+
+const SAMPLES_PER_MS = 16;
+/** Audio that waits is appended in pieces of at most this, so that a long backlog is not one long wait. */
+const MAX_APPEND_SAMPLES = 1_000 * SAMPLES_PER_MS;
+
+export type DialogueEvent =
+  | { readonly type: "prefilled"; readonly turnId: TurnId; readonly prefilled: Prefilled }
+  | { readonly type: "transcript"; readonly turnId: TurnId; readonly generation: GenerationId; readonly text: string }
+  | ({ readonly type: "delta"; readonly generation: GenerationId } & HeldDelta)
+  | { readonly type: "generated"; readonly turnId: TurnId; readonly generation: GenerationId; readonly end: GenerationEnd }
+  | { readonly type: "failed"; readonly generation: GenerationId; readonly error: AloudError }
+  /** The words of a turn that gets no answer; undefined when the model gives none. */
+  | { readonly type: "transcribed"; readonly turnId: TurnId; readonly text: string | undefined }
+  /** Audio or text could not be taken in, also not by a new conversation. It is kept and tried again with the next operation. */
+  | { readonly type: "lost"; readonly error: AloudError };
+
+export interface DialogueOptions {
+  readonly engine: Engine;
+  /** Instructions and earlier items, oldest first, for a conversation that is opened now. */
+  readonly setup: () => { readonly instructions: string; readonly items: readonly TextItem[] };
+  /** Called synchronously, also from within a method of this class. */
+  readonly report: (event: DialogueEvent) => void;
+}
+
+interface Generation {
+  readonly generation: GenerationId;
+  readonly turnId: TurnId;
+  readonly budget: TokenBudget;
+  readonly mode: GenerateRequest["mode"];
+  readonly abort: AbortController;
+}
+
+type Operation =
+  | { readonly do: "begin"; readonly turnId: TurnId }
+  | { readonly do: "audio"; readonly samples: Float32Array }
+  | { readonly do: "text"; readonly item: TextItem }
+  | ({ readonly do: "generate" } & Generation)
+  | { readonly do: "rollback"; readonly generation: GenerationId }
+  | { readonly do: "forget" }
+  | { readonly do: "transcribe"; readonly turnId: TurnId };
+
+type Kept = { readonly type: "audio"; readonly pcm: Int16Array } | TextItem;
+
+export class Dialogue {
+  readonly #options: DialogueOptions;
+  readonly #operations: Operation[] = [];
+  #waitingSamples = 0;
+  #pump: Promise<void> | undefined;
+  #state: "open" | "closed" = "open";
+  readonly #ended = new AbortController();
+
+  #conversation: Conversation | undefined;
+  /** Whether the conversation was told the history and instructions as they are now. */
+  #memory: "current" | "stale" = "current";
+  /** The open turn as it went into the conversation: what a new one is given. Undefined once it grew beyond the cap. */
+  #openTurn: Kept[] | undefined = [];
+  #openTurnSamples = 0;
+  #turnId: TurnId = 0;
+  /** Where the newest input began: in the conversation, and in what is kept of the open turn. */
+  #baseline: Checkpoint | undefined;
+  #baselineKept = 0;
+  #current: { readonly generation: Generation; checkpoint: Checkpoint } | undefined;
+  #prefilled: Prefilled = { tokens: 0 };
+
+  constructor(options: DialogueOptions) {
+    this.#options = options;
+  }
+
+  /** Audio waiting to be taken in, in ms. */
+  waitingMs(): number {
+    return this.#waitingSamples / SAMPLES_PER_MS;
+  }
+
+  /** The audio and text that follow belong to this turn. */
+  begin(turnId: TurnId): void {
+    this.#enqueue({ do: "begin", turnId });
+  }
+
+  /** @throws AloudError `input_audio_buffer_full` when too much waits already; nothing of these samples is kept then */
+  hear(samples: Float32Array): void {
+    if (this.waitingMs() + samples.length / SAMPLES_PER_MS > MAX_BACKLOG_AUDIO_MS)
+      throw new AloudError("input_audio_buffer_full", `more than ${MAX_BACKLOG_AUDIO_MS} ms of audio wait for the model`);
+    this.#waitingSamples += samples.length;
+    this.#enqueue({ do: "audio", samples });
+  }
+
+  say(item: TextItem): void {
+    this.#enqueue({ do: "text", item });
+  }
+
+  generate(generation: Omit<Generation, "abort">): void {
+    this.#enqueue({ do: "generate", ...generation, abort: new AbortController() });
+  }
+
+  /** Ends a generation; what it has said stays in the model's memory. */
+  abort(generation: GenerationId): void {
+    const waiting = this.#operations.findIndex((operation) => operation.do === "generate" && operation.generation === generation);
+    if (waiting >= 0) this.#operations.splice(waiting, 1);
+    else if (this.#current?.generation.generation === generation) this.#current.generation.abort.abort();
+  }
+
+  /** Ends a generation and takes the model back to before it. */
+  retract(generation: GenerationId): void {
+    this.abort(generation);
+    this.#enqueue({ do: "rollback", generation });
+  }
+
+  /** Takes the model back to before the open turn, whatever of it has been taken in or begun. */
+  forget(): void {
+    if (this.#current !== undefined) this.#current.generation.abort.abort();
+    for (let at = this.#operations.length - 1; at >= 0; at--) {
+      const operation = this.#operations[at];
+      if (operation === undefined || operation.do === "begin") break;
+      if (operation.do === "generate") this.#operations.splice(at, 1);
+    }
+    this.#enqueue({ do: "forget" });
+  }
+
+  transcribe(turnId: TurnId): void {
+    this.#enqueue({ do: "transcribe", turnId });
+  }
+
+  /** The open turn has been answered and belongs to the history now. Call it when the response is over. */
+  settle(): void {
+    this.#openTurn = [];
+    this.#openTurnSamples = 0;
+    this.#baseline = undefined;
+    this.#baselineKept = 0;
+    this.#current = undefined;
+    this.#prefilled = { tokens: 0 };
+  }
+
+  /** The history or the instructions changed: the next operation runs on a new conversation. What is being generated goes on. */
+  reopen(): void {
+    this.#memory = "stale";
+  }
+
+  /** Frees the conversation; nothing is reported any more. Idempotent. */
+  async close(): Promise<void> {
+    this.#state = "closed";
+    this.#ended.abort();
+    this.#operations.length = 0;
+    this.#waitingSamples = 0;
+    this.#current?.generation.abort.abort();
+    this.#drop();
+    await this.#pump;
+  }
+
+  #enqueue(operation: Operation): void {
+    if (this.#state === "closed") return;
+    this.#operations.push(operation);
+    this.#pump ??= this.#run().finally(() => {
+      this.#pump = undefined;
+    });
+  }
+
+  #report(event: DialogueEvent): void {
+    if (this.#state === "open") this.#options.report(event);
+  }
+
+  async #run(): Promise<void> {
+    // Everything queued within one turn of the event loop is seen together, so that audio is appended in larger pieces.
+    await Promise.resolve();
+    for (let operation = this.#next(); operation !== undefined; operation = this.#next()) await this.#perform(operation);
+  }
+
+  #next(): Operation | undefined {
+    const first = this.#operations.shift();
+    if (first?.do !== "audio") return first;
+    const pieces = [first.samples];
+    let length = first.samples.length;
+    for (let next = this.#operations[0]; next?.do === "audio" && length < MAX_APPEND_SAMPLES; next = this.#operations[0]) {
+      pieces.push(next.samples);
+      length += next.samples.length;
+      this.#operations.shift();
+    }
+    return { do: "audio", samples: concatenate(pieces, length) };
+  }
+
+  async #perform(operation: Operation): Promise<void> {
+    if (operation.do === "audio") this.#waitingSamples -= operation.samples.length;
+    if (operation.do === "audio" || operation.do === "text") this.#keep(operation);
+    // Twice: a conversation that was lost is opened anew and given the open turn, then the operation is tried once more.
+    for (let attempt = 1; this.#state === "open"; attempt++) {
+      let progress: "none" | "some" = "none";
+      try {
+        const isNew = this.#conversation === undefined || this.#memory === "stale";
+        const conversation = await this.#open();
+        if (this.#state !== "open") return;
+        // What was kept includes this very operation.
+        if (isNew && (operation.do === "audio" || operation.do === "text")) return;
+        await this.#apply(operation, conversation, () => {
+          progress = "some";
+        });
+        return;
+      } catch (thrown) {
+        const error = AloudError.from(thrown);
+        if (error.code !== "context_length_exceeded") this.#drop();
+        const isLost = error.code === "engine_unavailable" || error.code === "engine_failed";
+        if (isLost && attempt === 1 && progress === ("none" as string) && this.#openTurn !== undefined) continue;
+        if (operation.do === "generate") this.#report({ type: "failed", generation: operation.generation, error });
+        else if (operation.do === "transcribe") this.#report({ type: "transcribed", turnId: operation.turnId, text: undefined });
+        else this.#report({ type: "lost", error });
+        return;
+      }
+    }
+  }
+
+  async #apply(operation: Operation, conversation: Conversation, onProgress: () => void): Promise<void> {
+    switch (operation.do) {
+      case "begin":
+        this.#turnId = operation.turnId;
+        this.#baseline = conversation.checkpoint();
+        this.#baselineKept = this.#openTurn?.length ?? 0;
+        this.#prefilled = { tokens: 0 };
+        return;
+      case "audio":
+        return this.#took(await conversation.append({ type: "audio", samples: operation.samples }));
+      case "text":
+        return this.#took(await conversation.append(operation.item));
+      case "generate":
+        return this.#generate(operation, conversation, onProgress);
+      case "rollback":
+        if (this.#current?.generation.generation !== operation.generation) return;
+        conversation.rollback(this.#current.checkpoint);
+        this.#current = undefined;
+        return;
+      case "forget":
+        this.#openTurn?.splice(this.#baselineKept);
+        this.#current = undefined;
+        this.#prefilled = { tokens: 0 };
+        // Without a baseline nothing of the turn has been taken in.
+        if (this.#baseline !== undefined) conversation.rollback(this.#baseline);
+        return;
+      case "transcribe":
+        return this.#transcribe(operation.turnId, conversation);
+    }
+  }
+
+  #took(prefilled: Prefilled): void {
+    this.#prefilled = prefilled;
+    this.#report({ type: "prefilled", turnId: this.#turnId, prefilled });
+  }
+
+  async #generate(generation: Generation, conversation: Conversation, onProgress: () => void): Promise<void> {
+    const id = generation.generation;
+    this.#current = { generation, checkpoint: conversation.checkpoint() };
+    const { signal } = generation.abort;
+    for await (const event of generateWithin(conversation, generation.mode, generation.budget, signal)) {
+      // The reducer has dropped this generation already; its stream only has to be seen to its end.
+      if (signal.aborted) continue;
+      onProgress();
+      switch (event.type) {
+        case "delta":
+          this.#report({ type: "delta", generation: id, channel: event.channel, text: event.text });
+          break;
+        case "transcript":
+          this.#report({ type: "transcript", turnId: generation.turnId, generation: id, text: event.text });
+          break;
+        case "end":
+          this.#report({ type: "generated", turnId: generation.turnId, generation: id, end: event.end });
+          break;
+      }
+    }
+  }
+
+  /** Lets the model take in the rest of the audio by beginning an answer, listens for its transcript, and takes all of it back. */
+  async #transcribe(turnId: TurnId, conversation: Conversation): Promise<void> {
+    // An answer to this turn is already asked for: its own transcript comes with it.
+    if (this.#operations.some((operation) => operation.do === "generate")) return;
+    const checkpoint = conversation.checkpoint();
+    const abort = new AbortController();
+    const signal = AbortSignal.any([abort.signal, this.#ended.signal]);
+    let text = wordsOf(this.#prefilled);
+    const request = { mode: "direct", maxThinkTokens: 1, maxAnswerTokens: 1 } as const;
+    for await (const event of conversation.generate(request, signal)) {
+      if (event.type === "transcript") text = event.text;
+      if (event.type !== "end") abort.abort();
+    }
+    if (this.#state === "open") conversation.rollback(checkpoint);
+    this.#report({ type: "transcribed", turnId, text });
+  }
+
+  async #open(): Promise<Conversation> {
+    if (this.#memory === "stale") this.#drop();
+    this.#memory = "current";
+    if (this.#conversation !== undefined) return this.#conversation;
+    const { instructions, items } = this.#options.setup();
+    const conversation = await this.#options.engine.open({ ...(instructions && { instructions }), items });
+    if (this.#state === "closed") {
+      await conversation.close();
+      return conversation;
+    }
+    this.#conversation = conversation;
+    this.#baseline = conversation.checkpoint();
+    for (const [index, kept] of (this.#openTurn ?? []).entries()) {
+      if (index === this.#baselineKept) this.#baseline = conversation.checkpoint();
+      const item = kept.type === "audio" ? ({ type: "audio", samples: fromPcm16(kept.pcm) } as const) : kept;
+      this.#took(await conversation.append(item));
+    }
+    return conversation;
+  }
+
+  #keep(operation: Operation & { do: "audio" | "text" }): void {
+    if (this.#openTurn === undefined) return;
+    if (operation.do === "text") {
+      this.#openTurn.push(operation.item);
+      return;
+    }
+    this.#openTurnSamples += operation.samples.length;
+    // Longer than any turn the VAD allows: a push-to-talk monologue cannot be given to a second conversation.
+    if (this.#openTurnSamples > 2 * MAX_TURN_AUDIO_MS * SAMPLES_PER_MS) this.#openTurn = undefined;
+    else this.#openTurn.push({ type: "audio", pcm: toPcm16(operation.samples) });
+  }
+
+  #drop(): void {
+    const conversation = this.#conversation;
+    this.#conversation = undefined;
+    this.#baseline = undefined;
+    this.#current = undefined;
+    // It may be gone already; there is nobody to tell.
+    conversation?.close().catch(() => {});
+  }
+}
+
+/** All words that a prefill made out so far; undefined for a model that does not transcribe. */
+export function wordsOf({ transcript }: Prefilled): string | undefined {
+  return transcript && (transcript.stable + transcript.tail).trim();
+}
+
+function concatenate(pieces: readonly Float32Array[], length: number): Float32Array {
+  const [first] = pieces;
+  if (pieces.length === 1 && first !== undefined) return first;
+  const whole = new Float32Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}

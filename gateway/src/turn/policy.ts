@@ -1,0 +1,73 @@
+/** What a session's settings mean for its turns. */
+import type { SessionConfig, TurnDetection } from "@aloud/client/protocol";
+import { MAX_TURN_AUDIO_MS } from "../limits.ts";
+import type { Voice, Words } from "./turn.ts";
+
+export interface Policy {
+  readonly endpoint:
+    | { readonly type: "silence"; readonly ms: number }
+    /** Between `minMs`, when the model is sure that the user has finished, and `maxMs`; `usualMs` when it has no opinion. */
+    | { readonly type: "semantic"; readonly minMs: number; readonly usualMs: number; readonly maxMs: number };
+  readonly createResponse: boolean;
+  readonly interruptResponse: boolean;
+  readonly speculate: boolean;
+  readonly requireWords: boolean;
+  /** A pause in which no audio comes at all ends the turn after this long on the wall clock. */
+  readonly stallMs: number;
+  readonly maxTurnMs: number;
+}
+
+const EAGERNESS = {
+  high: { minMs: 200, usualMs: 500, maxMs: 2_000 },
+  medium: { minMs: 300, usualMs: 800, maxMs: 4_000 },
+  auto: { minMs: 300, usualMs: 800, maxMs: 4_000 },
+  low: { minMs: 500, usualMs: 1_500, maxMs: 8_000 },
+} as const;
+
+/** A network that stalls mid-sentence is more likely than a client that sends no silence: be patient. */
+const STALL_MS = 2_000;
+
+export function policyFor(
+  session: Pick<SessionConfig, "turnDetection">,
+  switches: { readonly speculate: boolean; readonly requireWords: boolean },
+): Policy {
+  const detection = session.turnDetection;
+  const common = { ...switches, maxTurnMs: MAX_TURN_AUDIO_MS };
+  // Push-to-talk: the VAD does not run, so the endpoint never comes from it.
+  if (detection === null)
+    return { ...common, endpoint: { type: "silence", ms: 500 }, createResponse: false, interruptResponse: false, stallMs: STALL_MS };
+  const endpoint = endpointOf(detection);
+  return {
+    ...common,
+    endpoint,
+    createResponse: detection.create_response,
+    interruptResponse: detection.interrupt_response,
+    stallMs: STALL_MS + (endpoint.type === "silence" ? endpoint.ms : endpoint.maxMs),
+  };
+}
+
+function endpointOf(detection: TurnDetection): Policy["endpoint"] {
+  if (detection.type === "server_vad") return { type: "silence", ms: detection.silence_duration_ms };
+  return { type: "semantic", ...EAGERNESS[detection.eagerness] };
+}
+
+/** Silence that ends the turn. A model that is half sure waits a quarter of the span more than one that is certain. */
+export function silenceMs({ endpoint }: Policy, endOfTurn: number | undefined): number {
+  if (endpoint.type === "silence") return endpoint.ms;
+  if (endOfTurn === undefined) return endpoint.usualMs;
+  return endpoint.minMs + (1 - endOfTurn) ** 2 * (endpoint.maxMs - endpoint.minMs);
+}
+
+/** Speech windows (32 ms) and mean probability from which sound counts as a voice although no word was made out. */
+const CLEAR_VOICE_WINDOWS = 20;
+const CLEAR_VOICE_PROBABILITY = 0.8;
+
+/**
+ * Whether a turn deserves an answer. Words do. So does what is clearly somebody speaking, although no word was understood: the
+ * model then says so honestly. Anything else (a cough, a chord, a door) is sound, and gets none.
+ */
+export function verdict(policy: Policy, voice: Voice, words: Words): "answer" | "unsure" {
+  if (!policy.requireWords || words === "some") return "answer";
+  const clear = voice.windows >= CLEAR_VOICE_WINDOWS && voice.probabilitySum / voice.windows >= CLEAR_VOICE_PROBABILITY;
+  return clear ? "answer" : "unsure";
+}
