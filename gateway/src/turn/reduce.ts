@@ -58,8 +58,7 @@ function onSpeechStarted(turn: Turn, startMs: AudioMs, policy: Policy): Step {
     case "listening":
       return step(turn);
     case "pausing": {
-      const taken: Command[] =
-        turn.draft.state === "none" ? [] : [{ do: "retract", turnId: turn.turnId, generation: turn.draft.generation }];
+      const taken = retraction(turn);
       if (turn.endpoint.state === "passed") {
         const opened = open(turn, startMs);
         return step(opened.turn, ...taken, ...opened.commands);
@@ -211,12 +210,16 @@ function onPausing(turn: Pausing, event: InputEvent, policy: Policy, floor: Floo
   }
 }
 
+/** Takes the draft back, if there is one. */
+function retraction({ turnId, draft }: Pausing): Command[] {
+  return draft.state === "none" ? [] : [{ do: "retract", turnId, generation: draft.generation }];
+}
+
 /** The user has finished: commit, then answer, unless it is doubtful that there was anything to answer. */
 function reachEndpoint(turn: Pausing, at: number, policy: Policy, floor: Floor): Step {
   const commit: Command = { do: "commit", turnId: turn.turnId, endMs: turn.stoppedMs };
   if (!policy.createResponse || floor === "overlap") {
-    const retract: Command[] =
-      turn.draft.state === "none" ? [] : [{ do: "retract", turnId: turn.turnId, generation: turn.draft.generation }];
+    const retract = retraction(turn);
     return step({ phase: "idle", turnId: turn.turnId, generation: turn.generation }, commit, ...retract, {
       do: "transcribe",
       turnId: turn.turnId,
@@ -325,10 +328,7 @@ function onDraft(turn: Pausing, draft: Extract<Draft, { state: "running" }>, eve
 
 function onCommitAsked(turn: Turn, event: Extract<TurnEvent, { type: "commit-asked" }>): Step {
   if (turn.phase === "listening" || (turn.phase === "pausing" && turn.endpoint.state === "ahead")) {
-    const retract: Command[] =
-      turn.phase === "pausing" && turn.draft.state !== "none"
-        ? [{ do: "retract", turnId: turn.turnId, generation: turn.draft.generation }]
-        : [];
+    const retract = turn.phase === "pausing" ? retraction(turn) : [];
     const endMs = turn.phase === "pausing" ? turn.stoppedMs : undefined;
     return step(
       { phase: "idle", turnId: turn.turnId, generation: turn.generation },
@@ -347,6 +347,8 @@ function onCommitAsked(turn: Turn, event: Extract<TurnEvent, { type: "commit-ask
     });
   const turnId = turn.turnId + 1;
   const commands: Command[] = [
+    // Only a change to push-to-talk in the middle of a doubtful turn leads here: nobody waits for that turn's answer any more.
+    ...(turn.phase === "pausing" ? retraction(turn) : []),
     { do: "commit", turnId, endMs: undefined },
     { do: "transcribe", turnId },
   ];
