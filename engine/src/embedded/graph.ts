@@ -26,7 +26,12 @@ export interface Graph {
 export async function loadGraph(path: string, required: { inputs: readonly string[]; outputs: readonly string[] }): Promise<Graph> {
   let session: InferenceSession;
   try {
-    session = await InferenceSession.create(path, { intraOpNumThreads: 1, interOpNumThreads: 1, executionMode: "sequential", logSeverityLevel: 3 });
+    session = await InferenceSession.create(path, {
+      intraOpNumThreads: 1,
+      interOpNumThreads: 1,
+      executionMode: "sequential",
+      logSeverityLevel: 3,
+    });
   } catch (error) {
     throw new AloudError("model_invalid", `${path} cannot be loaded as an ONNX graph`, { cause: error });
   }
@@ -37,7 +42,9 @@ export async function loadGraph(path: string, required: { inputs: readonly strin
   if (lacks.length > 0) throw new AloudError("model_invalid", `${path} lacks ${lacks.join(", ")}`);
   return {
     inputs: session.inputMetadata.flatMap((meta) =>
-      meta.isTensor ? [{ name: meta.name, type: meta.type, shape: meta.shape.map((dim) => (typeof dim === "number" ? Math.max(0, dim) : 0)) }] : [],
+      meta.isTensor
+        ? [{ name: meta.name, type: meta.type, shape: meta.shape.map((dim) => (typeof dim === "number" ? Math.max(0, dim) : 0)) }]
+        : [],
     ),
     outputNames: session.outputNames,
     run: (feeds, outputs) => session.run(feeds, outputs),

@@ -74,7 +74,9 @@ class Reader {
   numbers(key: string): Map<string, number> {
     const value = this.#value[key];
     if (!isRecord(value)) return this.#fail(key, "an object of numbers");
-    return new Map(Object.entries(value).map(([name, id]) => [name, typeof id === "number" ? id : this.#fail(`${key}.${name}`, "a number")]));
+    return new Map(
+      Object.entries(value).map(([name, id]) => [name, typeof id === "number" ? id : this.#fail(`${key}.${name}`, "a number")]),
+    );
   }
 
   object(key: string): Reader {

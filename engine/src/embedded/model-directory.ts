@@ -4,8 +4,17 @@
  */
 import { createHash } from "node:crypto";
 import { createReadStream, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { AloudError, isRecord } from "@aloud/client/protocol";
+
+/** The model inside the package; the path is the same from source and build. */
+export const NANO_DIR = fileURLToPath(new URL("../../models/nano", import.meta.url));
+
+/** The directory's name, for what has to be said before the configuration is read. */
+export function modelName(dir: string): string {
+  return basename(dir);
+}
 
 interface ManifestEntry {
   readonly path: string;
@@ -57,9 +66,13 @@ async function checkFile(dir: string, { path, bytes, sha256: expected }: Manifes
   try {
     size = statSync(full).size;
   } catch (error) {
-    throw new AloudError("model_file_missing", `${full} does not exist; expected ${bytes.toLocaleString("en")} bytes with sha256 ${expected}`, {
-      cause: error,
-    });
+    throw new AloudError(
+      "model_file_missing",
+      `${full} does not exist; expected ${bytes.toLocaleString("en")} bytes with sha256 ${expected}`,
+      {
+        cause: error,
+      },
+    );
   }
   if (size !== bytes) {
     const sizes = `expected ${bytes.toLocaleString("en")} bytes, got ${size.toLocaleString("en")}`;
@@ -92,5 +105,8 @@ export async function verifyModelDirectory(dir: string, onProgress: (share: numb
 export function graphPath(dir: string, role: "audio_encoder" | "embed_tokens" | "decoder_model_merged"): string {
   const candidates = ["_quantized", "_int8", "_fp16", ""].map((suffix) => join(dir, "onnx", `${role}${suffix}.onnx`));
   for (const path of candidates) if (statSync(path, { throwIfNoEntry: false })?.isFile()) return path;
-  throw new AloudError("model_file_missing", `${join(dir, "onnx")} has no graph for ${role}: expected ${role}_quantized.onnx or ${role}.onnx`);
+  throw new AloudError(
+    "model_file_missing",
+    `${join(dir, "onnx")} has no graph for ${role}: expected ${role}_quantized.onnx or ${role}.onnx`,
+  );
 }

@@ -50,7 +50,10 @@ export class Ear {
     this.#blockFrames = blockFrames;
     this.blockSamples = blockFrames * logMel.hopSamples;
     if (logMel.leftZeros + logMel.hopSamples !== logMel.fftLength)
-      throw new AloudError("model_invalid", "preprocessor_config.json: left_zeros + hop_length must be n_fft, so that blocks are equally long");
+      throw new AloudError(
+        "model_invalid",
+        "preprocessor_config.json: left_zeros + hop_length must be n_fft, so that blocks are equally long",
+      );
     this.#stateInputs = encoder.inputs.filter(({ name }) => name.startsWith(STATE_PREFIX));
     const next = this.#stateInputs.map(({ name }) => NEXT_PREFIX + name.slice(STATE_PREFIX.length));
     const lacking = next.filter((name) => !encoder.outputNames.includes(name));

@@ -16,6 +16,8 @@ export type MarkerEffect = Channel | "return";
 export interface SplitterRules {
   /** The channel that the prompt left open: `semantic` after `<think>`, `answer` after `<think></think>`. */
   readonly start: Channel;
+  /** Whether `start` already has text, as when an answer is continued: then its white space counts. */
+  readonly begun?: boolean;
   readonly markers: Readonly<Record<string, MarkerEffect>>;
 }
 
@@ -24,12 +26,13 @@ export class ChannelSplitter {
   #channel: Channel;
   #interrupted: Channel | undefined;
   /** Whether the channel has text; leading white space is dropped until it has. */
-  #begun = false;
+  #begun: boolean;
   /** Text that may be the beginning of a marker. Shorter than the longest marker. */
   #held = "";
 
-  constructor({ start, markers }: SplitterRules) {
+  constructor({ start, begun = false, markers }: SplitterRules) {
     this.#channel = start;
+    this.#begun = begun;
     this.#markers = new Map(Object.entries(markers));
   }
 

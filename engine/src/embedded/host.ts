@@ -1,0 +1,245 @@
+/**
+ * The embedded engine as the gateway sees it: the port on this side, a supervised child process on the other. When the child dies or stops
+ * answering, what runs on it fails with `engine_unavailable`, a new child is started, and conversations are opened anew by whoever owns them.
+ */
+import { AloudError } from "@aloud/client/protocol";
+import type { Conversation, ConversationSetup, Engine, EngineInfo, EngineStatus } from "../engine.ts";
+import { type EngineChild, type StartChild, startEngineChild } from "./child-process.ts";
+import { HostConversation } from "./host-conversation.ts";
+import { readModelConfig } from "./model-config.ts";
+import { modelName, NANO_DIR } from "./model-directory.ts";
+import type { CallId, FromChild, ToChild } from "./port.ts";
+
+export interface EmbeddedEngineOptions {
+  /** A model directory in the transformers.js layout; default: nano, inside the package. */
+  readonly modelDir?: string;
+  /** Beyond it, `open` fails with `engine_busy`. Default 64. */
+  readonly maxConversations?: number;
+  /** Starts the child, for tests. */
+  readonly startChild?: StartChild;
+}
+
+const DEFAULT_MAX_CONVERSATIONS = 64;
+const PING_EVERY_MS = 1_000;
+/** The longest single step is one encoder block, some 50 ms; a child that is silent for this long is stuck. */
+const SILENT_AFTER_MS = 15_000;
+const FIRST_RESTART_MS = 100;
+const LAST_RESTART_MS = 5_000;
+
+/** A call that waits for the child. */
+export interface PendingCall {
+  onDone(value: unknown): void;
+  onFailed(error: AloudError): void;
+  onEvent?(event: Extract<FromChild, { type: "event" }>["event"]): void;
+}
+
+export function openEmbeddedEngine(options: EmbeddedEngineOptions = {}): Engine {
+  return new EmbeddedEngine(options);
+}
+
+class EmbeddedEngine implements Engine {
+  readonly info: EngineInfo;
+  readonly #modelDir: string;
+  readonly #maxConversations: number;
+  readonly #startChild: StartChild;
+  readonly #listeners = new Set<(status: EngineStatus) => void>();
+  readonly #conversations = new Set<HostConversation>();
+  readonly #calls = new Map<CallId, PendingCall>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #status: EngineStatus = { state: "loading", progress: 0, message: "starting" };
+  #child: EngineChild | undefined;
+  #memoryBytes = 0;
+  #heardAt = 0;
+  #nextCall = 0;
+  #nextConversation = 0;
+  #restartMs = FIRST_RESTART_MS;
+
+  constructor({ modelDir = NANO_DIR, maxConversations = DEFAULT_MAX_CONVERSATIONS, startChild = startEngineChild }: EmbeddedEngineOptions) {
+    this.#modelDir = modelDir;
+    this.#maxConversations = maxConversations;
+    this.#startChild = startChild;
+    const unknown: EngineInfo = { engine: "embedded", model: modelName(modelDir), channels: ["answer"], chunkMs: 0, contextTokens: 0 };
+    try {
+      const config = readModelConfig(modelDir);
+      const chunkMs = (config.blockFrames * config.logMel.hopSamples * 1_000) / config.logMel.sampleRateHz;
+      this.info = { ...unknown, model: config.name, channels: config.channels, chunkMs, contextTokens: config.contextTokens };
+    } catch (error) {
+      this.info = unknown;
+      this.#status = { state: "failed", error: AloudError.from(error) };
+      return;
+    }
+    this.#every(PING_EVERY_MS, () => this.#ping());
+    this.#start();
+  }
+
+  status(): EngineStatus {
+    return this.#status;
+  }
+
+  watch(listener: (status: EngineStatus) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async open(setup: ConversationSetup): Promise<Conversation> {
+    await this.#untilLoaded();
+    if (this.#conversations.size >= this.#maxConversations)
+      throw new AloudError("engine_busy", `all ${this.#maxConversations} conversations of the engine are taken`);
+    const id = this.#nextConversation++;
+    const conversation = new HostConversation(id, {
+      send: (message) => this.#child?.send(message),
+      call: (message, pending) => this.#call(message, pending),
+      onClosed: () => {
+        this.#conversations.delete(conversation);
+        this.#refresh();
+      },
+    });
+    this.#conversations.add(conversation);
+    this.#refresh();
+    try {
+      await new Promise((onDone, onFailed) =>
+        this.#call((call) => ({ type: "open", conversation: id, call, setup }), { onDone, onFailed }),
+      );
+    } catch (error) {
+      await conversation.close();
+      throw error;
+    }
+    return conversation;
+  }
+
+  async close(): Promise<void> {
+    if (this.#status.state === "closed") return;
+    const child = this.#child;
+    this.#child = undefined;
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#timers.clear();
+    this.#setStatus({ state: "closed" });
+    this.#failAll(new AloudError("engine_unavailable", "the engine is closed"));
+    await child?.stop();
+  }
+
+  #start(): void {
+    this.#setStatus({ state: "loading", progress: 0, message: "starting" });
+    this.#heardAt = performance.now();
+    const child: EngineChild = this.#startChild({
+      // What a former child still says is not for us any more.
+      onMessage: (message) => this.#child === child && this.#receive(message),
+      onExit: (reason) => this.#child === child && this.#lost(reason),
+    });
+    this.#child = child;
+    child.send({ type: "load", modelDir: this.#modelDir, maxConversations: this.#maxConversations });
+  }
+
+  #lost(reason: string): void {
+    this.#child = undefined;
+    this.#setStatus({ state: "loading", progress: 0, message: `restarting after ${reason}` });
+    this.#failAll(new AloudError("engine_unavailable", `the engine's process ended (${reason}); it is started again`));
+    this.#after(this.#restartMs, () => this.#start());
+    this.#restartMs = Math.min(LAST_RESTART_MS, this.#restartMs * 2);
+  }
+
+  #failAll(error: AloudError): void {
+    for (const call of [...this.#calls.values()]) call.onFailed(error);
+    this.#calls.clear();
+    for (const conversation of [...this.#conversations]) conversation.fail(error);
+  }
+
+  #call(message: (call: CallId) => ToChild, pending: PendingCall): CallId {
+    const call = this.#nextCall++;
+    if (this.#child === undefined) {
+      pending.onFailed(new AloudError("engine_unavailable", "the engine's process is not running"));
+      return call;
+    }
+    this.#calls.set(call, pending);
+    this.#child.send(message(call));
+    return call;
+  }
+
+  #receive(message: FromChild): void {
+    this.#heardAt = performance.now();
+    switch (message.type) {
+      case "loading":
+        this.#setStatus({ state: "loading", progress: message.progress, message: message.message });
+        return;
+      case "loaded":
+        this.#memoryBytes = message.memoryBytes;
+        this.#restartMs = FIRST_RESTART_MS;
+        this.#setStatus(this.#ready(0));
+        return;
+      case "load-failed":
+        // The same files would fail again: this needs a person.
+        this.#setStatus({ state: "failed", error: new AloudError(message.error.code, message.error.message) });
+        return;
+      case "pong":
+        this.#memoryBytes = message.memoryBytes;
+        if (this.#status.state === "ready") this.#setStatus(this.#ready(message.waiting));
+        return;
+      case "event":
+        this.#calls.get(message.call)?.onEvent?.(message.event);
+        return;
+      case "done":
+      case "failed":
+        this.#settle(message);
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  #settle(message: Extract<FromChild, { type: "done" | "failed" }>): void {
+    const pending = this.#calls.get(message.call);
+    this.#calls.delete(message.call);
+    if (message.type === "done") pending?.onDone(message.value);
+    else pending?.onFailed(new AloudError(message.error.code, message.error.message));
+  }
+
+  #ping(): void {
+    if (this.#child === undefined) return;
+    if (performance.now() - this.#heardAt > SILENT_AFTER_MS) this.#child.kill();
+    else this.#child.send({ type: "ping" });
+  }
+
+  #ready(waiting: number): EngineStatus {
+    const devices = [{ id: "cpu", memoryBytes: this.#memoryBytes }];
+    return { state: "ready", devices, conversations: this.#conversations.size, waiting };
+  }
+
+  #refresh(): void {
+    if (this.#status.state === "ready") this.#setStatus(this.#ready(this.#status.waiting));
+  }
+
+  #setStatus(status: EngineStatus): void {
+    this.#status = status;
+    for (const listener of [...this.#listeners]) listener(status);
+  }
+
+  /** @throws what loading failed with, or `engine_unavailable` when the engine is closed */
+  async #untilLoaded(): Promise<void> {
+    let unwatch = () => {};
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const check = (status: EngineStatus) => {
+          if (status.state === "ready") resolve();
+          else if (status.state === "failed") reject(status.error);
+          else if (status.state === "closed") reject(new AloudError("engine_unavailable", "the engine is closed"));
+        };
+        unwatch = this.watch(check);
+        check(this.#status);
+      });
+    } finally {
+      unwatch();
+    }
+  }
+
+  #every(ms: number, work: () => void): void {
+    this.#timers.add(setInterval(work, ms).unref());
+  }
+
+  #after(ms: number, work: () => void): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      work();
+    }, ms);
+    this.#timers.add(timer);
+  }
+}

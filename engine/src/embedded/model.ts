@@ -1,0 +1,65 @@
+/** A loaded model: what hears, what thinks, and the words between them. */
+import { Ear } from "../hearing/ear.ts";
+import { Decoder } from "./decoder.ts";
+import { loadGraph } from "./graph.ts";
+import { type ModelConfig, readModelConfig } from "./model-config.ts";
+import { graphPath, readModelJson, verifyModelDirectory } from "./model-directory.ts";
+import { createTokenizer, type Tokenizer } from "./tokenizer.ts";
+
+export interface Model {
+  readonly config: ModelConfig;
+  readonly tokenizer: Tokenizer;
+  readonly ear: Ear;
+  readonly decoder: Decoder;
+  /** Frees the graphs; nothing of the model may be used afterwards. */
+  release(): Promise<void>;
+}
+
+/** Where checking files ends and loading graphs begins, as a share of all progress. */
+const VERIFIED = 0.4;
+
+/**
+ * Checks and loads a model directory (transformers.js layout).
+ * @param onProgress share done, 0 to 1, and what is being done
+ * @throws AloudError `model_file_missing`, `model_file_damaged` or `model_invalid`
+ */
+export async function loadModel(dir: string, onProgress: (progress: number, message: string) => void): Promise<Model> {
+  onProgress(0, "checking files");
+  const config = readModelConfig(dir);
+  await verifyModelDirectory(dir, (share) => onProgress(share * VERIFIED, "checking files"));
+  const tokenizer = createTokenizer(
+    readModelJson(dir, "tokenizer.json"),
+    readModelJson(dir, "tokenizer_config.json"),
+    config.specialTokens,
+  );
+  onProgress(VERIFIED, "loading the audio encoder");
+  const encoder = await loadGraph(graphPath(dir, "audio_encoder"), { inputs: ["input_features"], outputs: ["audio_embeds"] });
+  onProgress(0.65, "loading the embeddings");
+  const embedTokens = await loadGraph(graphPath(dir, "embed_tokens"), { inputs: ["input_ids"], outputs: ["inputs_embeds"] });
+  onProgress(0.7, "loading the decoder");
+  const graph = await loadGraph(graphPath(dir, "decoder_model_merged"), {
+    inputs: ["inputs_embeds", "attention_mask", "position_ids"],
+    outputs: ["logits"],
+  });
+  onProgress(0.95, "warming up");
+  const decoder = await Decoder.load(graph, embedTokens, config.vocabSize, config.hiddenSize);
+  await embedTokens.release();
+  const ear = new Ear({ encoder, logMel: config.logMel, blockFrames: config.blockFrames, ctc: config.ctc });
+  await warmUp(ear, decoder);
+  return {
+    config,
+    tokenizer,
+    ear,
+    decoder,
+    async release() {
+      await encoder.release();
+      await graph.release();
+    },
+  };
+}
+
+/** The first run of a graph allocates its memory; better now than in somebody's first sentence. */
+async function warmUp(ear: Ear, decoder: Decoder): Promise<void> {
+  const heard = await ear.hear(new Float32Array(ear.blockSamples), ear.initial());
+  await decoder.step(heard.embeddings, decoder.empty());
+}

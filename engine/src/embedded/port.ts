@@ -1,0 +1,32 @@
+/** What the gateway's process and the engine's child process say to each other. Types only. */
+import type { ErrorCode } from "@aloud/client/protocol";
+import type { AudioChunk, ConversationSetup, GenerateEvent, GenerateRequest, Prefilled, TextItem } from "../engine.ts";
+
+/** Chosen by the host; unique for the life of the child. */
+export type ConversationId = number;
+export type CallId = number;
+
+export type ToChild =
+  | { readonly type: "load"; readonly modelDir: string; readonly maxConversations: number }
+  | { readonly type: "open"; readonly conversation: ConversationId; readonly call: CallId; readonly setup: ConversationSetup }
+  | { readonly type: "append"; readonly conversation: ConversationId; readonly call: CallId; readonly item: AudioChunk | TextItem }
+  | { readonly type: "checkpoint" | "rollback"; readonly conversation: ConversationId; readonly checkpoint: number }
+  | { readonly type: "generate"; readonly conversation: ConversationId; readonly call: CallId; readonly request: GenerateRequest }
+  | { readonly type: "abort"; readonly call: CallId }
+  | { readonly type: "close"; readonly conversation: ConversationId }
+  | { readonly type: "ping" }
+  | { readonly type: "exit" };
+
+export interface WireError {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+export type FromChild =
+  | { readonly type: "loading"; readonly progress: number; readonly message: string }
+  | { readonly type: "loaded"; readonly memoryBytes: number }
+  | { readonly type: "load-failed"; readonly error: WireError }
+  | { readonly type: "done"; readonly call: CallId; readonly value: Prefilled | undefined }
+  | { readonly type: "failed"; readonly call: CallId; readonly error: WireError }
+  | { readonly type: "event"; readonly call: CallId; readonly event: GenerateEvent }
+  | { readonly type: "pong"; readonly memoryBytes: number; readonly waiting: number };
