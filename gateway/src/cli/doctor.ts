@@ -101,7 +101,8 @@ async function checkModel(): Promise<Finding> {
     };
   } catch (error) {
     const { message, code } = AloudError.from(error);
-    const advice = code === "model_file_missing" || code === "model_file_damaged" ? "restore the file (git checkout, or install the package again)" : "";
+    const advice =
+      code === "model_file_missing" || code === "model_file_damaged" ? "restore the file (git checkout, or install the package again)" : "";
     return { check: "model", verdict: "bad", found: message, advice };
   } finally {
     await engine.close();

@@ -52,7 +52,8 @@ export function parseServeArgs(args: readonly string[]): ServeArgs | "help" {
 
 function parsePort(text: string): number {
   const port = Number(text);
-  if (!/^\d+$/.test(text) || port > 65_535) throw new AloudError("invalid_value", `--port: expected a number from 0 to 65535, got "${text}"`);
+  if (!/^\d+$/.test(text) || port > 65_535)
+    throw new AloudError("invalid_value", `--port: expected a number from 0 to 65535, got "${text}"`);
   return port;
 }
 
@@ -132,7 +133,8 @@ function listenError(error: unknown, config: GatewayConfig): unknown {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   if (code === "EADDRINUSE") return new Error(`port ${config.port} is taken; choose another with --port N`);
   if (code === "EACCES") return new Error(`port ${config.port} needs more rights; choose one above 1023 with --port N`);
-  if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND") return new Error(`this machine has no address ${config.host}; choose another with --host`);
+  if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND")
+    return new Error(`this machine has no address ${config.host}; choose another with --host`);
   return error;
 }
 
