@@ -76,6 +76,10 @@ function filterFor(from: number, to: number): Filter {
 
 export class Resampler {
   readonly #filter: Filter | undefined;
+  readonly #ratio: number;
+  /** Samples taken in and given out so far. */
+  #taken = 0;
+  #given = 0;
   /** Input not yet passed by the filter; begins with the samples before the first one (silence). */
   #pending: Float32Array;
   /** Where the next output lies: first sample under the filter in `#pending`, and the phase behind it. */
@@ -86,6 +90,7 @@ export class Resampler {
   constructor(from: number, to: number) {
     if (!Number.isInteger(from) || !Number.isInteger(to) || from < 1 || to < 1)
       throw new RangeError(`cannot resample ${from} Hz to ${to} Hz`);
+    this.#ratio = to / from;
     this.#filter = from === to ? undefined : filterFor(from, to);
     this.#pending = new Float32Array(this.#filter ? this.#filter.taps / 2 - 1 : 0);
   }
@@ -115,16 +120,20 @@ export class Resampler {
     this.#pending = input.slice(kept);
     this.#at = at - kept;
     this.#phase = phase;
+    this.#taken += samples.length;
+    this.#given += output.length;
     return output;
   }
 
-  /** Returns the rest, as if silence followed. The stream is over after this. */
+  /** Returns the rest, as if silence followed: `round(taken × to / from)` samples in all. The stream is over after this. */
   flush(): Float32Array {
-    return this.#filter ? this.push(new Float32Array(this.#filter.taps / 2)) : new Float32Array(0);
+    if (this.#filter === undefined) return new Float32Array(0);
+    const missing = Math.max(0, Math.round(this.#taken * this.#ratio) - this.#given);
+    return this.push(new Float32Array(this.#filter.taps / 2 + 1)).subarray(0, missing);
   }
 }
 
-/** Converts a whole signal: `round(length × to / from)` samples, give or take one. */
+/** Converts a whole signal to `round(length × to / from)` samples. */
 export function resample(samples: Float32Array, from: number, to: number): Float32Array {
   const resampler = new Resampler(from, to);
   const head = resampler.push(samples);
@@ -132,5 +141,5 @@ export function resample(samples: Float32Array, from: number, to: number): Float
   const whole = new Float32Array(head.length + tail.length);
   whole.set(head);
   whole.set(tail, head.length);
-  return whole.subarray(0, Math.min(whole.length, Math.round((samples.length * to) / from)));
+  return whole;
 }
