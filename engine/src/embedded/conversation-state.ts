@@ -3,7 +3,7 @@
  * Also the arithmetic of turns in the cache: which tokens belong to which turn, and which turn goes when room is needed.
  */
 import { AloudError } from "@aloud/client/protocol";
-import type { Prefilled } from "../engine.ts";
+import type { Channel, Prefilled } from "../engine.ts";
 import type { EarState } from "../hearing/ear.ts";
 import { cutTokens, type KvCache } from "./kv-cache.ts";
 
@@ -20,6 +20,14 @@ export interface OpenTurn {
   readonly endOfTurn: number | undefined;
 }
 
+/**
+ * - `token`: with the token that was picked and not said, on the channel that was open, with bytes of a character that was cut.
+ * - `exhausted`: not at all; the context is full or the answer repeated itself.
+ */
+export type Continuation =
+  | { readonly type: "token"; readonly token: number; readonly channel: Channel; readonly bytes: Uint8Array }
+  | { readonly type: "exhausted" };
+
 export interface ConversationState {
   readonly cache: KvCache;
   /** Where each turn begins in the cache, oldest first; what stands before the first (instructions) is never dropped. */
@@ -27,8 +35,8 @@ export interface ConversationState {
   /** Tokens that close what was generated last; they go into the cache with whatever comes next. */
   readonly owed: readonly number[];
   readonly open: OpenTurn | undefined;
-  /** The token that an answer cut by its length would have gone on with. */
-  readonly continuation: number | undefined;
+  /** How an answer that ended with reason `length` goes on if `generate` is called next. */
+  readonly continuation: Continuation | undefined;
 }
 
 export const NEW_TURN: OpenTurn = {

@@ -222,10 +222,9 @@ export class EmbeddedConversation implements Conversation {
 
   /** Puts the tokens that close the last answer into the cache, as part of that answer's turn. */
   async #settle(): Promise<void> {
-    const { owed, continuation } = this.#state;
+    const { owed } = this.#state;
     this.#state = { ...this.#state, owed: [], continuation: undefined };
-    const cut = continuation === undefined ? [] : [continuation, ...this.#ids([this.#model.config.prompt.turnClose])];
-    if (owed.length + cut.length > 0) await this.#feed([...owed, ...cut], "prefill");
+    await this.#feed(owed, "prefill");
   }
 
   /** Takes tokens into the cache, making room first. */

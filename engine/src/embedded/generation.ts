@@ -7,7 +7,7 @@ import { ByteLevelStream } from "../text/byte-level.ts";
 import { ChannelSplitter, type ChannelText } from "../text/channel-splitter.ts";
 import { QuotedText } from "../text/quoted.ts";
 import { endsInLoop } from "../text/repetition.ts";
-import { type ConversationState, makeRoom, type OpenTurn } from "./conversation-state.ts";
+import { type Continuation, type ConversationState, makeRoom, type OpenTurn } from "./conversation-state.ts";
 import type { Model } from "./model.ts";
 import { pick } from "./sampler.ts";
 
@@ -32,7 +32,6 @@ const GREEDY = { temperature: 0, topP: 1 } as const;
 export async function generate(context: GenerationContext): Promise<ConversationState> {
   const { model, turn, request, signal, emit } = context;
   const { prompt } = model.config;
-  const id = model.tokenizer.controlId;
   const sampling = request.sampling ?? GREEDY;
   const speaker = new Speaker(context);
   let state = context.state;
@@ -53,38 +52,40 @@ export async function generate(context: GenerationContext): Promise<Conversation
     seed = picked.seed;
     return picked.token;
   };
-  /** The state after generation, with what is still to be written into the cache. */
-  const finish = (reason: EndReason, rest: Pick<ConversationState, "owed" | "continuation">): ConversationState => {
-    speaker.end();
+  const id = model.tokenizer.controlId;
+  const ids = (controls: readonly string[]) => controls.map(id);
+  /** The state after generation. What closes the answer is owed: it goes into the cache before whatever comes next. */
+  const finish = (reason: EndReason, continuation?: Continuation): ConversationState => {
+    if (reason === "stop") speaker.end();
     const audioTokens = turn?.audioTokens ?? 0;
     emit({
       type: "end",
       reason,
       usage: { promptTokens, audioTokens, prefilledTokens: context.prefilledTokens, thinkTokens, answerTokens },
     });
-    return { ...state, ...rest };
+    const closing = isThought(speaker.channel) ? [prompt.thinkClose, prompt.turnClose] : [prompt.turnClose];
+    return { ...state, owed: ids(closing), continuation };
   };
-  const ids = (controls: readonly string[]) => controls.map(id);
-  const turnClose = id(prompt.turnClose);
 
+  const before = turn === undefined ? state.continuation : undefined;
+  if (before?.type === "exhausted") return finish("length", before);
   let next =
-    turn === undefined && state.continuation !== undefined
-      ? state.continuation
-      : await advance(ids([...prompt.assistantOpen, ...(request.mode === "think" ? prompt.think : prompt.direct)]));
+    before === undefined
+      ? await advance(ids([...prompt.assistantOpen, ...(request.mode === "think" ? prompt.think : prompt.direct)]))
+      : before.token;
   for (;;) {
-    if (next === undefined) return finish("length", { owed: [turnClose], continuation: undefined });
+    if (signal.aborted) return finish("aborted");
+    if (next === undefined) return finish("length", { type: "exhausted" });
+    if (model.config.endTokens.has(next)) return finish("stop");
     const thinking = isThought(speaker.channel);
-    if (signal.aborted) {
-      return finish("aborted", { owed: [...(thinking ? ids([prompt.thinkClose]) : []), turnClose], continuation: undefined });
+    if (!thinking && answerTokens >= request.maxAnswerTokens) {
+      return finish("length", { type: "token", token: next, channel: speaker.channel, bytes: speaker.cutCharacter });
     }
-    if (model.config.endTokens.has(next)) return finish("stop", { owed: [next], continuation: undefined });
-    if (!thinking && answerTokens >= request.maxAnswerTokens) return finish("length", { owed: [], continuation: next });
-    if (endsInLoop(spoken)) {
-      // More of the same helps nobody: a thought is closed and answered from, an answer is over.
-      if (!thinking) return finish("stop", { owed: [turnClose], continuation: undefined });
-      next = id(prompt.thinkClose);
-    } else if (thinking && thinkTokens >= request.maxThinkTokens) next = id(prompt.thinkClose);
-    if (thinking) thinkTokens += 1;
+    const isLoop = endsInLoop(spoken);
+    // More of the same helps nobody: a thought is closed and answered from, an answer is over.
+    if (isLoop && !thinking) return finish("length", { type: "exhausted" });
+    if (thinking && (isLoop || thinkTokens >= request.maxThinkTokens)) next = id(prompt.thinkClose);
+    else if (thinking) thinkTokens += 1;
     else answerTokens += 1;
     const control = model.tokenizer.control(next);
     if (control === undefined) spoken.push(next);
@@ -98,19 +99,21 @@ export async function generate(context: GenerationContext): Promise<Conversation
 class Speaker {
   readonly #context: GenerationContext;
   readonly #splitter: ChannelSplitter;
-  readonly #bytes = new ByteLevelStream();
+  readonly #bytes: ByteLevelStream;
   readonly #quoted: QuotedText | undefined;
   #isTranscribed: boolean;
   /** Tokens since the last delta. */
   #tokens = 0;
 
   constructor(context: GenerationContext) {
-    const { model, request, turn } = context;
+    const { model, request, turn, state } = context;
     const { prompt, transcript } = model.config;
+    const cut = turn === undefined && state.continuation?.type === "token" ? state.continuation : undefined;
     this.#context = context;
+    this.#bytes = new ByteLevelStream(cut?.bytes);
     this.#splitter = new ChannelSplitter({
-      start: request.mode === "think" && turn !== undefined ? "semantic" : "answer",
-      begun: turn === undefined,
+      start: cut?.channel ?? (request.mode === "think" ? "semantic" : "answer"),
+      begun: cut !== undefined,
       markers: { [prompt.acousticOpen]: "acoustic", [prompt.thinkClose]: "answer", "<tool_call>": "tool_call", "</tool_call>": "return" },
     });
     const isQuoted = transcript !== undefined && request.mode === "think";
@@ -124,6 +127,11 @@ class Speaker {
 
   get channel(): Channel {
     return this.#splitter.channel;
+  }
+
+  /** The bytes of a character whose last tokens are still to come. */
+  get cutCharacter(): Uint8Array {
+    return this.#bytes.rest;
   }
 
   say(token: number, control: string | undefined): void {

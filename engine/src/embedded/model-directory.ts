@@ -48,8 +48,8 @@ function readManifest(dir: string): ManifestEntry[] {
   const { files } = readModelJson(dir, "manifest.json");
   if (!isRecord(files)) throw new AloudError("model_invalid", `${join(dir, "manifest.json")}: files: expected an object`);
   return Object.entries(files).map(([path, entry]) => {
-    if (isRecord(entry) && typeof entry["bytes"] === "number" && typeof entry["sha256"] === "string")
-      return { path, bytes: entry["bytes"], sha256: entry["sha256"] };
+    if (isRecord(entry) && typeof entry.bytes === "number" && typeof entry.sha256 === "string")
+      return { path, bytes: entry.bytes, sha256: entry.sha256 };
     throw new AloudError("model_invalid", `${join(dir, "manifest.json")}: files["${path}"]: expected {bytes, sha256}`);
   });
 }

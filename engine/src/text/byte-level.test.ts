@@ -17,3 +17,15 @@ test("ByteLevelStream.end() shows an output that stopped inside a character", ()
   stream.push("Ã");
   expect(stream.end()).toBe("\uFFFD");
 });
+
+test("a ByteLevelStream goes on with what another one left", () => {
+  const first = new ByteLevelStream();
+  expect(first.push("Ã")).toBe("");
+  expect(new ByteLevelStream(first.rest).push("©")).toBe("é");
+});
+
+test("ByteLevelStream reads bytes that can become no character as U+FFFD", () => {
+  const stream = new ByteLevelStream();
+  // FF is "ÿ" in the byte alphabet, C3 is "Ã".
+  expect([stream.push("ÿA"), stream.push("Ã"), stream.push("A")]).toEqual(["\uFFFDA", "", "\uFFFDA"]);
+});

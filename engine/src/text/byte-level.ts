@@ -21,17 +21,45 @@ export function tokenBytes(token: string): Uint8Array {
   return Uint8Array.from(token, (character) => BYTES.get(character) ?? 0x3f);
 }
 
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
 /** Turns tokens into text as they come. */
 export class ByteLevelStream {
-  readonly #decoder = new TextDecoder("utf-8");
+  #rest: Uint8Array;
+
+  /** @param rest what another stream left, to go on where it stopped */
+  constructor(rest: Uint8Array = new Uint8Array(0)) {
+    this.#rest = rest;
+  }
+
+  /** Bytes of a character that is not complete yet; at most three. */
+  get rest(): Uint8Array {
+    return this.#rest;
+  }
 
   /** The characters that are complete with this token. */
   push(token: string): string {
-    return this.#decoder.decode(tokenBytes(token), { stream: true });
+    const bytes = Buffer.concat([this.#rest, tokenBytes(token)]);
+    const whole = bytes.length - unfinishedLength(bytes);
+    this.#rest = Uint8Array.from(bytes.subarray(whole));
+    return decoder.decode(bytes.subarray(0, whole));
   }
 
   /** What is left: a replacement character if the output ended inside a character, else nothing. */
   end(): string {
-    return this.#decoder.decode();
+    const isInside = this.#rest.length > 0;
+    this.#rest = new Uint8Array(0);
+    return isInside ? "\uFFFD" : "";
   }
+}
+
+/** How many bytes at the end begin a character that needs more bytes than there are (RFC 3629). */
+function unfinishedLength(bytes: Uint8Array): number {
+  for (let back = 1; back <= Math.min(3, bytes.length); back += 1) {
+    const byte = bytes[bytes.length - back] ?? 0;
+    if (byte < 0x80) return 0;
+    const needed = byte >= 0xf8 ? 0 : byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : undefined;
+    if (needed !== undefined) return needed > back ? back : 0;
+  }
+  return 0;
 }

@@ -64,3 +64,10 @@ test("ChannelSplitter.plain() leaves text alone that looks like a marker", () =>
   splitter.mark("<|unknown|>");
   expect(splitter.plain(" No sound.")).toEqual([{ channel: "acoustic", text: "No sound." }]);
 });
+
+test("ChannelSplitter.mark() does not let an answer become a thought again", () => {
+  const splitter = new ChannelSplitter(rules);
+  splitter.mark("</think>");
+  splitter.mark("<acoustic>");
+  expect(splitter.plain("Done.")).toEqual([{ channel: "answer", text: "Done." }]);
+});

@@ -48,10 +48,14 @@ export class ChannelSplitter {
     return [{ channel: this.#channel, text: kept }];
   }
 
-  /** A control token. One that is no marker has no effect. */
+  /**
+   * A control token. One that is no marker has no effect, and neither has one that would begin thinking after the answer began: an answer
+   * cannot slip back to where it is shown as a thought.
+   */
   mark(marker: string): void {
     const effect = this.#markers.get(marker);
-    if (effect === undefined) return;
+    if (effect === undefined || effect === this.#channel) return;
+    if ((effect === "semantic" || effect === "acoustic") && (this.#channel === "answer" || this.#channel === "tool_call")) return;
     if (effect === "return") this.#channel = this.#interrupted ?? this.#channel;
     else {
       this.#interrupted = effect === "tool_call" ? this.#channel : undefined;
