@@ -1,0 +1,142 @@
+import { describe, expect, test } from "vitest";
+import type { MessageItem, ResponseObject, ServerEvent, ServerEventBody } from "../protocol/server-events.ts";
+import { isAnswering, MAX_TURNS, NEW_CONVERSATION } from "./conversation.ts";
+import { reduce } from "./reduce.ts";
+
+const play = (...events: ServerEventBody[]) =>
+  events.map((event, index): ServerEvent => ({ ...event, event_id: `event_${index}` })).reduce(reduce, NEW_CONVERSATION);
+
+const user = (id: string, content: MessageItem["content"]): ServerEventBody => ({
+  type: "conversation.item.added",
+  previous_item_id: null,
+  item: { id, object: "realtime.item", type: "message", status: "completed", role: "user", content },
+});
+
+const response = (id: string, fields: Partial<ResponseObject> = {}): ResponseObject => ({
+  object: "realtime.response",
+  id,
+  conversation_id: "conv_1",
+  status: "in_progress",
+  status_details: null,
+  output: [],
+  output_modalities: ["text"],
+  max_output_tokens: "inf",
+  metadata: null,
+  usage: null,
+  ...fields,
+});
+const place = { response_id: "r1", item_id: "a1", output_index: 0, content_index: 0 };
+const thought = (channel: "semantic" | "acoustic", delta: string): ServerEventBody => ({
+  type: "response.reasoning_text.delta",
+  channel,
+  delta,
+  ...place,
+});
+const answer = (delta: string): ServerEventBody => ({ type: "response.output_text.delta", delta, ...place });
+
+const spoken: ServerEventBody[] = [
+  { type: "input_audio_buffer.speech_started", item_id: "i1", audio_start_ms: 300 },
+  { type: "conversation.item.input_audio_transcription.delta", item_id: "i1", content_index: 0, delta: "lights " },
+  { type: "input_audio_buffer.speech_stopped", item_id: "i1", audio_end_ms: 900 },
+  { type: "input_audio_buffer.committed", item_id: "i1", previous_item_id: null },
+  user("i1", [{ type: "input_audio", transcript: null }]),
+  { type: "response.created", response: response("r1") },
+];
+const timing = { endpoint_ms: 500, first_thought_ms: 510, first_answer_ms: 540, done_ms: 600, prefilled_tokens: 41, speculated: true };
+
+describe("a spoken turn", () => {
+  test("is listening from the first sound, with the words as they are heard", () => {
+    expect(play(...spoken.slice(0, 2)).turns).toMatchObject([{ id: "i1", input: "speech", status: "listening", transcript: "lights " }]);
+  });
+
+  test("fills its three channels and keeps the final transcript and the timing", () => {
+    const done: ServerEventBody = { type: "response.done", response: response("r1", { status: "completed", timing }) };
+    const conversation = play(
+      ...spoken,
+      thought("semantic", "The speaker "),
+      thought("semantic", "wants light."),
+      thought("acoustic", "A low voice."),
+      {
+        type: "conversation.item.input_audio_transcription.completed",
+        item_id: "i1",
+        content_index: 0,
+        transcript: "lights on",
+        usage: { type: "duration", seconds: 1 },
+      },
+      answer("It is "),
+      answer("on."),
+      done,
+    );
+    expect(conversation.turns).toMatchObject([
+      {
+        status: "completed",
+        transcript: "lights on",
+        semantic: "The speaker wants light.",
+        acoustic: "A low voice.",
+        answer: "It is on.",
+        timing,
+      },
+    ]);
+    expect(isAnswering(conversation)).toBe(false);
+  });
+
+  test("is one turn when speech resumes after a pause", () => {
+    const again: ServerEventBody = { type: "input_audio_buffer.speech_started", item_id: "i1", audio_start_ms: 1_000 };
+    expect(play(...spoken.slice(0, 3), again).turns).toHaveLength(1);
+  });
+
+  test("keeps what was said when the user interrupts, and says so", () => {
+    const cancelled: ServerEventBody = {
+      type: "response.done",
+      response: response("r1", { status: "cancelled", status_details: { type: "cancelled", reason: "turn_detected" } }),
+    };
+    const next: ServerEventBody = { type: "input_audio_buffer.speech_started", item_id: "i2", audio_start_ms: 2_000 };
+    expect(play(...spoken, answer("It is "), next, cancelled).turns).toMatchObject([
+      { id: "i1", status: "cancelled", answer: "It is " },
+      { id: "i2", status: "listening" },
+    ]);
+  });
+
+  test("carries the reason when it fails", () => {
+    const error = { type: "server_error", code: "engine_failed", message: "the engine could not finish" } as const;
+    const failed: ServerEventBody = {
+      type: "response.done",
+      response: response("r1", { status: "failed", status_details: { type: "failed", error } }),
+    };
+    expect(play(...spoken, failed).turns[0]?.error).toEqual({ code: "engine_failed", message: "the engine could not finish" });
+  });
+
+  test("that is thrown away before its end leaves nothing", () => {
+    expect(play(...spoken.slice(0, 2), { type: "input_audio_buffer.cleared" }).turns).toEqual([]);
+  });
+});
+
+describe("a typed turn", () => {
+  test("shows the text at once and takes the next response", () => {
+    const created: ServerEventBody = { type: "response.created", response: response("r1") };
+    expect(play(user("i1", [{ type: "input_text", text: "hello" }]), created, answer("Hi.")).turns).toMatchObject([
+      { input: "text", transcript: "hello", status: "answering", answer: "Hi.", responseId: "r1" },
+    ]);
+  });
+});
+
+describe("reduce()", () => {
+  test("changes nothing at an event that it does not know", () => {
+    const unknown = { type: "response.dreamt", event_id: "e" } as unknown as ServerEvent;
+    expect(reduce(NEW_CONVERSATION, unknown)).toBe(NEW_CONVERSATION);
+  });
+
+  test("changes nothing at a delta of a response that is gone", () => {
+    expect(play(answer("late"))).toEqual(NEW_CONVERSATION);
+  });
+
+  test("keeps the newest turns when there are too many", () => {
+    const started = Array.from(
+      { length: MAX_TURNS + 3 },
+      (_, index): ServerEventBody => ({ type: "input_audio_buffer.committed", item_id: `i${index}`, previous_item_id: null }),
+    );
+    const { turns } = play(...started);
+    expect(turns).toHaveLength(MAX_TURNS);
+    expect(turns.at(0)?.id).toBe("i3");
+  });
+});

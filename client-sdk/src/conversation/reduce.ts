@@ -1,0 +1,119 @@
+/**
+ * `(conversation, event) → conversation`: pure, synchronous, total. Events that it does not know, or that speak of a turn that
+ * is gone, change nothing, so that a newer server or a dropped turn does no harm.
+ */
+import type { MessageItem, ResponseObject, ServerEvent } from "../protocol/server-events.ts";
+import { type Conversation, MAX_TURNS, type Turn, type TurnError, type TurnStatus } from "./conversation.ts";
+
+export function reduce(conversation: Conversation, event: ServerEvent): Conversation {
+  switch (event.type) {
+    case "session.created":
+    case "session.updated":
+      return { ...conversation, sessionId: event.session.id, model: event.session.model };
+    case "aloud.engine.status": {
+      const { state, progress, model, devices, queue_position, message } = event;
+      return { ...conversation, engine: { state, progress, model, devices, queue_position, message } };
+    }
+    case "error":
+      return { ...conversation, error: { code: event.error.code, message: event.error.message } };
+    case "input_audio_buffer.speech_started":
+      return withInput(conversation, event.item_id, "listening");
+    case "input_audio_buffer.committed":
+      return withInput(conversation, event.item_id, "heard");
+    case "input_audio_buffer.cleared":
+      return { ...conversation, turns: conversation.turns.filter((turn) => turn.status !== "listening") };
+    case "conversation.item.added":
+      return event.item.role === "user" ? withItem(conversation, event.item) : conversation;
+    case "conversation.item.input_audio_transcription.delta":
+      return change(conversation, byItem(event.item_id), (turn) => ({ transcript: turn.transcript + event.delta }));
+    case "conversation.item.input_audio_transcription.completed":
+      return change(conversation, byItem(event.item_id), () => ({ transcript: event.transcript }));
+    case "response.created":
+      return withResponse(conversation, event.response.id);
+    case "response.reasoning_text.delta":
+      return change(conversation, byResponse(event.response_id), (turn) =>
+        event.channel === "semantic" ? { semantic: turn.semantic + event.delta } : { acoustic: turn.acoustic + event.delta },
+      );
+    case "response.reasoning_text.done":
+      return change(conversation, byResponse(event.response_id), () =>
+        event.channel === "semantic" ? { semantic: event.text } : { acoustic: event.text },
+      );
+    case "response.output_text.delta":
+      return change(conversation, byResponse(event.response_id), (turn) => ({ status: "answering", answer: turn.answer + event.delta }));
+    case "response.output_text.done":
+      return change(conversation, byResponse(event.response_id), () => ({ answer: event.text }));
+    case "response.done":
+      return change(conversation, byResponse(event.response.id), () => ({
+        status: endOf(event.response),
+        timing: event.response.timing,
+        error: errorOf(event.response),
+      }));
+    default:
+      return conversation;
+  }
+}
+
+type Match = (turn: Turn) => boolean;
+const byItem =
+  (id: string): Match =>
+  (turn) =>
+    turn.id === id;
+const byResponse =
+  (id: string): Match =>
+  (turn) =>
+    turn.responseId === id;
+
+/** Changes the newest turn that matches. */
+function change(conversation: Conversation, match: Match, next: (turn: Turn) => Partial<Turn>): Conversation {
+  const index = conversation.turns.findLastIndex(match);
+  const turn = conversation.turns[index];
+  return turn === undefined ? conversation : { ...conversation, turns: conversation.turns.with(index, { ...turn, ...next(turn) }) };
+}
+
+function newTurn(id: string, input: Turn["input"], status: TurnStatus): Turn {
+  return {
+    id,
+    input,
+    status,
+    responseId: undefined,
+    transcript: "",
+    semantic: "",
+    acoustic: "",
+    answer: "",
+    timing: undefined,
+    error: undefined,
+  };
+}
+
+function withTurn(conversation: Conversation, turn: Turn): Conversation {
+  return { ...conversation, turns: [...conversation.turns, turn].slice(-MAX_TURNS) };
+}
+
+/** Speech may resume after a pause, and push-to-talk has no `speech_started`: a turn is known by its item's id, not by the order of events. */
+function withInput(conversation: Conversation, itemId: string, status: "listening" | "heard"): Conversation {
+  if (!conversation.turns.some(byItem(itemId))) return withTurn(conversation, newTurn(itemId, "speech", status));
+  return change(conversation, byItem(itemId), (turn) => (turn.responseId === undefined ? { status } : {}));
+}
+
+function withItem(conversation: Conversation, item: MessageItem): Conversation {
+  if (conversation.turns.some(byItem(item.id))) return conversation;
+  const spoken = item.content.some((part) => part.type === "input_audio");
+  const text = item.content.map((part) => ("text" in part ? part.text : (part.transcript ?? ""))).join("\n");
+  return withTurn(conversation, { ...newTurn(item.id, spoken ? "speech" : "text", "heard"), transcript: text });
+}
+
+/** A response answers the newest turn that is over and has none; several typed items before one response are all part of its input. */
+function withResponse(conversation: Conversation, responseId: string): Conversation {
+  const waiting: Match = (turn) => turn.responseId === undefined && turn.status === "heard";
+  if (!conversation.turns.some(waiting)) return withTurn(conversation, { ...newTurn(responseId, "text", "thinking"), responseId });
+  return change(conversation, waiting, () => ({ responseId, status: "thinking" }));
+}
+
+function endOf(response: ResponseObject): TurnStatus {
+  return response.status === "in_progress" ? "completed" : response.status;
+}
+
+function errorOf(response: ResponseObject): TurnError | undefined {
+  const details = response.status_details;
+  return details?.type === "failed" ? { code: details.error.code, message: details.error.message } : undefined;
+}
