@@ -1,0 +1,79 @@
+/** The conversation as lines of a terminal: what is new since the last state is written, under the label of its channel. */
+import type { Conversation, Turn } from "@aloud/client";
+import { isSettled } from "@aloud/client";
+
+const CHANNELS = ["you", "semantic", "acoustic", "answer"] as const;
+type Channel = (typeof CHANNELS)[number];
+
+/** SGR codes: dim for what was said, a color per channel, bold for the answer. */
+const STYLE: Readonly<Record<Channel | "note", string>> = { you: "2", semantic: "36", acoustic: "35", answer: "1", note: "2" };
+const LABEL_WIDTH = 10;
+
+export interface PrinterOptions {
+  readonly write: (text: string) => void;
+  readonly color: boolean;
+}
+
+interface Shown {
+  readonly texts: Readonly<Record<Channel, string>>;
+  readonly settled: boolean;
+}
+
+const NOTHING: Shown = { texts: { you: "", semantic: "", acoustic: "", answer: "" }, settled: false };
+
+export function createPrinter({ write, color }: PrinterOptions): (conversation: Conversation) => void {
+  const shown = new Map<string, Shown>();
+  /** The line that the cursor stands in; deltas of the same channel go on in it. */
+  let line: string | undefined;
+
+  const styled = (style: Channel | "note", text: string) => (color ? `\u001b[${STYLE[style]}m${text}\u001b[0m` : text);
+  const endLine = () => {
+    if (line !== undefined) write("\n");
+    line = undefined;
+  };
+  const show = (turnId: string, channel: Channel, before: string, now: string) => {
+    const goesOn = now.startsWith(before) && line === `${turnId} ${channel}`;
+    // What was corrected is written whole again; a model corrects its transcript at most once, at the end.
+    const text = (now.startsWith(before) ? now.slice(before.length) : now).replaceAll(/\s+/g, " ");
+    if (text === "") return;
+    if (!goesOn) {
+      endLine();
+      write(styled("note", `  ${channel}`.padEnd(LABEL_WIDTH + 2)));
+    }
+    write(styled(channel, goesOn ? text : text.trimStart()));
+    line = `${turnId} ${channel}`;
+  };
+
+  return ({ turns }) => {
+    for (const turn of turns) {
+      const before = shown.get(turn.id) ?? NOTHING;
+      if (before.settled) continue;
+      const texts = textsOf(turn);
+      for (const channel of CHANNELS) show(turn.id, channel, before.texts[channel], texts[channel]);
+      if (isSettled(turn)) {
+        endLine();
+        const note = noteOf(turn);
+        if (note !== "") write(`${styled("note", `${" ".repeat(LABEL_WIDTH + 2)}${note}`)}\n`);
+        write("\n");
+      }
+      shown.set(turn.id, { texts, settled: isSettled(turn) });
+    }
+    for (const id of shown.keys()) if (!turns.some((turn) => turn.id === id)) shown.delete(id);
+  };
+}
+
+function textsOf(turn: Turn): Record<Channel, string> {
+  return { you: turn.transcript, semantic: turn.semantic, acoustic: turn.acoustic, answer: turn.answer };
+}
+
+/** Where the time went, and how it ended unless well. */
+function noteOf({ status, timing, error }: Turn): string {
+  const parts: string[] = [];
+  if (status !== "completed") parts.push(error === undefined ? status : `${status}: ${error.message}`);
+  if (timing?.endpoint_ms !== undefined) parts.push(`turn over after ${Math.round(timing.endpoint_ms)} ms`);
+  if (timing?.first_thought_ms !== undefined) parts.push(`thought ${Math.round(timing.first_thought_ms)} ms`);
+  if (timing?.first_answer_ms !== undefined) parts.push(`answer ${Math.round(timing.first_answer_ms)} ms`);
+  if (timing !== undefined) parts.push(`done ${Math.round(timing.done_ms)} ms`);
+  if (timing !== undefined && timing.prefilled_tokens > 0) parts.push(`${timing.prefilled_tokens} tokens heard in advance`);
+  return parts.join(" · ");
+}
