@@ -25,7 +25,7 @@ export const BACKLOG_CHECK_MS = 1_000;
 
 /** Messages of one connection per second, sustained and in one burst. 20 ms packets are 50; unpaced uploads burst. More → `rate_limited`. */
 export const MESSAGES_PER_SECOND = 1_000;
-export const MESSAGE_BURST = 4_000;
+export const MESSAGE_BURST = 6_000;
 /** Errors of the client's own making that are answered; refilled at one per second. More → `too_many_errors`. */
 export const ERROR_BURST = 30;
 export const ERRORS_PER_SECOND = 1;
@@ -58,5 +58,5 @@ export const RETRY_AFTER_S = 5;
 
 /** Client events of one session that wait for audio before them to be looked at; more → `rate_limited`. */
 export const MAX_QUEUED_MESSAGES = 8_192;
-/** Opening handshakes are answered within this; a socket that lingers after its refusal is destroyed, in ms. */
+/** How long peers may take to answer the close frames of a gateway that shuts down, in ms; then they are cut off. */
 export const CLOSE_ALL_MS = 3_000;

@@ -60,6 +60,8 @@ export interface SessionOptions extends SessionDeps {
 
 type Life = { readonly state: "open" } | { readonly state: "draining"; readonly drained: () => void } | { readonly state: "ended" };
 
+type Message = { readonly type: "text"; readonly text: string } | { readonly type: "binary"; readonly bytes: Uint8Array };
+
 export class Session implements ConnectionHandlers {
   readonly id = newId("sess");
   readonly #options: SessionOptions;
@@ -83,8 +85,8 @@ export class Session implements ConnectionHandlers {
   /** Events that arose while another one was being reduced. */
   readonly #events: TurnEvent[] = [];
   #dispatching: "no" | "yes" = "no";
-  /** Client events that wait for audio sent before them to get through the VAD. */
-  readonly #messages: string[] = [];
+  /** Messages behind one that waits for the audio before it to get through the VAD. */
+  readonly #messages: Message[] = [];
   #reading: "no" | "yes" = "no";
 
   constructor(options: SessionOptions) {
@@ -138,32 +140,13 @@ export class Session implements ConnectionHandlers {
   }
 
   onText(text: string): void {
-    if (this.#life.state === "ended") return;
-    this.#messages.push(text);
-    if (this.#messages.length > MAX_QUEUED_MESSAGES) {
-      this.onViolation(new AloudError("rate_limited", `more than ${MAX_QUEUED_MESSAGES} messages wait to be handled`));
-      return;
-    }
-    if (this.#reading === "no") void this.#read();
+    this.#receive({ type: "text", text });
   }
 
   onBinary(bytes: Uint8Array): void {
-    if (this.#life.state === "ended") return;
-    if (this.#options.dialect !== "aloud" || this.#settings.inputFormat.type !== "audio/opus") {
-      this.onViolation(
-        new AloudError("binary_not_negotiated", "binary messages need the subprotocol aloud.v1 and the input format audio/opus"),
-      );
-      return;
-    }
-    this.#guard(undefined, () => {
-      const { seq, captureTime48k, packet } = decodeAudioPacket(bytes);
-      // A client that is not sure whether a packet arrived sends it again.
-      if (seq > this.#lastSeq) {
-        this.#lastSeq = seq;
-        this.#intake.pushOpus({ packet, captureTime48k });
-      }
-      this.#ack.received(this.#lastSeq);
-    });
+    // Audio does not overtake a commit that waits; otherwise it is used at once, without a copy.
+    if (this.#reading === "yes") this.#receive({ type: "binary", bytes: bytes.slice() });
+    else this.#takePacket(bytes);
   }
 
   /** Says why, and closes. */
@@ -254,18 +237,52 @@ export class Session implements ConnectionHandlers {
     });
   }
 
+  #receive(message: Message): void {
+    if (this.#life.state === "ended") return;
+    this.#messages.push(message);
+    if (this.#messages.length > MAX_QUEUED_MESSAGES)
+      this.onViolation(new AloudError("rate_limited", `more than ${MAX_QUEUED_MESSAGES} messages wait to be handled`));
+    else if (this.#reading === "no") void this.#read();
+  }
+
   /** Handles queued messages in order. Those about the audio buffer wait until the audio before them has been looked at. */
   async #read(): Promise<void> {
     this.#reading = "yes";
-    for (let text = this.#messages.shift(); text !== undefined; text = this.#messages.shift()) {
-      const event = this.#parse(text);
+    for (let message = this.#messages.shift(); message !== undefined; message = this.#messages.shift()) {
+      if (message.type === "binary") {
+        this.#takePacket(message.bytes);
+        continue;
+      }
+      const event = this.#parse(message.text);
       if (event === undefined) continue;
-      if (event.type === "input_audio_buffer.commit") this.#guard(event.event_id, () => this.#intake.flush());
       if (NEEDS_AUDIO.has(event.type)) await this.#intake.drained();
-      if (this.#life.state === "ended") break;
+      if (event.type === "input_audio_buffer.commit") {
+        // What has not filled a window yet comes out only now.
+        this.#guard(event.event_id, () => this.#intake.flush());
+        await this.#intake.drained();
+      }
       this.#guard(event.event_id, () => this.#handle(event));
     }
     this.#reading = "no";
+  }
+
+  #takePacket(bytes: Uint8Array): void {
+    if (this.#life.state === "ended") return;
+    if (this.#options.dialect !== "aloud" || this.#settings.inputFormat.type !== "audio/opus") {
+      this.onViolation(
+        new AloudError("binary_not_negotiated", "binary messages need the subprotocol aloud.v1 and the input format audio/opus"),
+      );
+      return;
+    }
+    this.#guard(undefined, () => {
+      const { seq, captureTime48k, packet } = decodeAudioPacket(bytes);
+      // A client that is not sure whether a packet arrived sends it again.
+      if (seq > this.#lastSeq) {
+        this.#lastSeq = seq;
+        this.#intake.pushOpus({ packet, captureTime48k });
+      }
+      this.#ack.received(this.#lastSeq);
+    });
   }
 
   #parse(text: string): ClientEvent | undefined {
@@ -278,6 +295,7 @@ export class Session implements ConnectionHandlers {
   }
 
   #handle(event: ClientEvent): void {
+    if (this.#life.state === "ended") return;
     const at = this.#options.clock.now();
     switch (event.type) {
       case "session.update":

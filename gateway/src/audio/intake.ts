@@ -56,6 +56,11 @@ export class Intake {
   #vad: VadStream | undefined;
   #vadState: "up" | "down" = "up";
   #samples = 0;
+  /** Windows taken in and handed on since the session began. */
+  #pushed = 0;
+  #delivered = 0;
+  /** Who waits for what came before; those from before the first decoder wait for the packets that wait for it. */
+  #drains: { readonly windows: number; readonly resolve: () => void }[] = [];
   #state: "open" | "delivering" | "closed" = "open";
 
   constructor(options: IntakeOptions) {
@@ -108,17 +113,18 @@ export class Intake {
     this.#push(window);
   }
 
-  /** Resolves once everything that was pushed has been delivered. */
-  async drained(): Promise<void> {
-    while (this.#waiting.length > 0 || this.#state === "delivering") {
-      if (this.#state === "closed") return;
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+  /** Resolves once everything that was pushed before has been delivered, or the intake is closed. */
+  drained(): Promise<void> {
+    if (this.#opus.state !== "coming" && this.#delivered >= this.#pushed) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#drains.push({ windows: this.#pushed, resolve });
+    });
   }
 
   close(): void {
     this.#state = "closed";
     this.#waiting.length = 0;
+    for (const { resolve } of this.#drains.splice(0)) resolve();
     this.setVad("off");
     if (this.#opus.state === "ready") this.#opus.stream.close();
     this.#opus = { state: "none" };
@@ -133,9 +139,13 @@ export class Intake {
         if (this.#state === "closed") return decoder.free();
         this.#opus = { state: "ready", stream: new OpusStream(decoder) };
         for (const packet of early) this.#attempt(() => this.pushOpus(packet));
+        // Everybody who waited for the decoder now waits for what its packets became.
+        this.#drains = this.#drains.map((drain) => ({ ...drain, windows: this.#pushed }));
+        this.#settleDrains();
       },
       (error: unknown) => {
         this.#opus = { state: "none" };
+        this.#settleDrains();
         this.#options.fail(AloudError.from(error));
       },
     );
@@ -160,6 +170,7 @@ export class Intake {
       score?.catch(() => {});
       this.#waiting.push({ start: this.#samples, samples: window, arrivedAt, score });
       this.#samples += window.length;
+      this.#pushed += 1;
     }
     if (this.#state === "open" && this.#waiting.length > 0) void this.#deliver();
   }
@@ -173,8 +184,18 @@ export class Intake {
       if (this.#waiting[0] !== next) return;
       this.#waiting.shift();
       await this.#options.deliver({ ...window, probability });
+      this.#delivered += 1;
+      this.#settleDrains();
     }
     if (this.#state === "delivering") this.#state = "open";
+  }
+
+  #settleDrains(): void {
+    const isDone = ({ windows }: { readonly windows: number }) => this.#opus.state !== "coming" && windows <= this.#delivered;
+    const done = this.#drains.filter(isDone);
+    if (done.length === 0) return;
+    this.#drains = this.#drains.filter((drain) => !isDone(drain));
+    for (const { resolve } of done) resolve();
   }
 
   async #probability(score: Promise<number> | undefined): Promise<number | undefined> {
