@@ -1,0 +1,124 @@
+/**
+ * What hearing and answering cost. Hearing: CPU time per second of audio, by stage, in this process. Generating: time per token in three ways,
+ * on the same model: a bare onnxruntime loop (the peer: nothing but the graph), a conversation in this process, and the engine as the gateway uses it,
+ * in its child process.
+ */
+import { openEmbeddedEngine } from "@aloud/engine/embedded";
+import { EmbeddedConversation } from "../../engine/dist/embedded/conversation.js";
+import { NANO_DIR } from "../../engine/dist/embedded/model-directory.js";
+import { loadModel } from "../../engine/dist/embedded/model.js";
+import { Scheduler } from "../../engine/dist/embedded/scheduler.js";
+import { LogMel } from "../../engine/dist/features/log-mel.js";
+import { speech } from "./speech.mjs";
+import { median, ms, ratio } from "./table.mjs";
+
+const SECONDS = 10;
+const REPEATS = 7;
+const TOKENS = 48;
+const REQUEST = { mode: "think", maxThinkTokens: TOKENS, maxAnswerTokens: TOKENS };
+
+export async function run() {
+  const model = await loadModel(NANO_DIR, () => {});
+  const hearing = { features: [], encoder: [], prefill: [] };
+  const perToken = { bare: [], conversation: [], engine: [] };
+  const engine = openEmbeddedEngine({ maxConversations: 2 });
+  try {
+    for (let i = 0; i <= REPEATS; i += 1) {
+      const heard = await hear(model);
+      const generated = {
+        bare: await bareLoop(model),
+        conversation: await through(await inProcess(model)),
+        engine: await through(await engine.open({})),
+      };
+      if (i === 0) continue;
+      for (const key of Object.keys(hearing)) hearing[key].push(heard[key]);
+      for (const key of Object.keys(perToken)) perToken[key].push(generated[key]);
+    }
+  } finally {
+    await engine.close();
+    await model.release();
+  }
+  const total = Object.values(hearing).reduce((sum, values) => sum + median(values), 0);
+  const rows = [
+    ...Object.entries(hearing).map(([stage, values]) => ({
+      what: `hearing: ${stage}`,
+      median: `${ms(median(values))} CPU / s of audio`,
+      "per second": "",
+      ratio: ratio(median(values), total),
+    })),
+    { what: "hearing: all", median: `${ms(total)} CPU / s of audio`, "per second": `real-time factor ${(total / 1000).toFixed(3)}`, ratio: "1.00 ×" },
+    ...Object.entries({
+      bare: "generating: bare onnxruntime loop",
+      conversation: "generating: conversation, in process",
+      engine: "generating: engine, child process",
+    }).map(([key, what]) => ({
+      what,
+      median: `${ms(median(perToken[key]))} / token`,
+      "per second": `${Math.round(1000 / median(perToken[key]))} tokens`,
+      ratio: ratio(median(perToken[key]), median(perToken.bare)),
+    })),
+  ];
+  return { title: `hearing and generating (median of ${REPEATS}, ${model.config.name}, one thread)`, rows, raw: { hearing, perToken } };
+}
+
+/** CPU milliseconds of `work`. */
+async function cpu(work) {
+  const before = process.cpuUsage();
+  const value = await work();
+  const { user, system } = process.cpuUsage(before);
+  return { value, cpuMs: (user + system) / 1000 };
+}
+
+async function hear({ config, ear, decoder }) {
+  const samples = speech(SECONDS);
+  const mel = new LogMel(config.logMel);
+  const features = await cpu(async () => mel.push(samples, mel.initial()));
+  const both = await cpu(async () => {
+    const heard = [];
+    let state = ear.initial();
+    for (let at = 0; at + ear.blockSamples <= samples.length; at += ear.blockSamples) {
+      const block = await ear.hear(samples.slice(at, at + ear.blockSamples), state);
+      state = block.state;
+      heard.push(block.embeddings);
+    }
+    return heard;
+  });
+  const prefill = await cpu(async () => {
+    let cache = decoder.empty();
+    for (const embeddings of both.value) cache = await decoder.prefill(embeddings, cache);
+  });
+  return {
+    features: features.cpuMs / SECONDS,
+    encoder: (both.cpuMs - features.cpuMs) / SECONDS,
+    prefill: prefill.cpuMs / SECONDS,
+  };
+}
+
+/** Milliseconds per token of the decoder graph alone, over a cache as long as the conversation's. */
+async function bareLoop({ decoder, config }) {
+  let cache = await decoder.prefill(new Float32Array(30 * config.hiddenSize).fill(0.01), decoder.empty());
+  const token = decoder.embed([1]);
+  const startedAt = performance.now();
+  for (let i = 0; i < TOKENS; i += 1) ({ cache } = await decoder.step(token, cache));
+  return (performance.now() - startedAt) / TOKENS;
+}
+
+async function inProcess(model) {
+  const conversation = new EmbeddedConversation(model, new Scheduler(), () => {});
+  await conversation.begin({});
+  return conversation;
+}
+
+/** Milliseconds per token of a real answer, from the first token on. */
+async function through(conversation) {
+  await conversation.append({ type: "audio", samples: speech(2) });
+  let firstAt;
+  let usage;
+  for await (const event of conversation.generate(REQUEST, new AbortController().signal)) {
+    firstAt ??= performance.now();
+    if (event.type === "end") usage = event.usage;
+  }
+  const took = performance.now() - firstAt;
+  await conversation.close();
+  return took / Math.max(1, usage.thinkTokens + usage.answerTokens - 1);
+}

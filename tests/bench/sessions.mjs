@@ -1,0 +1,103 @@
+/**
+ * CPU of the gateway and its engine while people speak, through real sockets with real Opus at the pace of speech, and how long the gateway's
+ * event loop was held up meanwhile (its own p99, from /metrics). Each session speaks a 2 s command every 5 s. Peer: one session alone.
+ * CPU time is read from /proc, so this benchmark needs Linux.
+ */
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+import { NEW_CONVERSATION, openConnection, reduce } from "@aloud/client";
+import { WebSocket } from "ws";
+import { opusSpeech, silence } from "./speech.mjs";
+import { median, ms, percentile, ratio } from "./table.mjs";
+
+const SECONDS = 20;
+const TURN_EVERY_MS = 5_000;
+const PACKET_MS = 20;
+const TICKS_PER_SECOND = 100;
+
+export async function run() {
+  if (!existsSync("/proc/self/stat")) throw new Error("this benchmark reads CPU time from /proc, which this system lacks");
+  const raw = [];
+  for (const count of [1, 4, 8, 16]) raw.push(await measure(count));
+  const base = raw[0].cpuMsPerSessionSecond;
+  const rows = raw.map((r) => ({
+    sessions: String(r.count),
+    "CPU / session / s": ms(r.cpuMsPerSessionSecond),
+    "to one session": ratio(r.cpuMsPerSessionSecond, base),
+    "answer delay p50": ms(median(r.delays)),
+    "answer delay p95": ms(percentile(r.delays, 0.95)),
+    "event loop p99": ms(r.eventLoopP99Ms),
+    answered: `${r.answered} / ${r.turns}`,
+  }));
+  return { title: `live sessions (${SECONDS} s each row, a 2 s command every ${TURN_EVERY_MS / 1000} s, 500 ms of silence end a turn)`, rows, raw };
+}
+
+async function measure(count) {
+  const server = await startServer();
+  try {
+    await fetch(`${server.url}/metrics`);
+    const before = cpuMs(server.pid);
+    const sessions = await Promise.all(Array.from({ length: count }, (_, i) => live(server.url, (i * TURN_EVERY_MS) / count)));
+    const used = cpuMs(server.pid) - before;
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
+    const turns = sessions.flatMap((session) => session.turns);
+    const answered = turns.filter((turn) => turn.status === "completed");
+    return {
+      count,
+      cpuMsPerSessionSecond: used / count / SECONDS,
+      delays: answered.map((turn) => turn.timing.first_answer_ms),
+      eventLoopP99Ms: Number(/aloud_event_loop_delay_p99_seconds (\S+)/.exec(metrics)[1]) * 1000,
+      turns: turns.length,
+      answered: answered.length,
+    };
+  } finally {
+    await server.stop();
+  }
+}
+
+/** Speaks at the pace of speech for `SECONDS`. @returns the conversation */
+async function live(url, offsetMs) {
+  let conversation = NEW_CONVERSATION;
+  const connection = openConnection({
+    url: `${url.replace("http", "ws")}/v1/realtime`,
+    WebSocket,
+    onEvent: (event) => {
+      conversation = reduce(conversation, event);
+    },
+  });
+  await connection.opened;
+  connection.send({ type: "session.update", session: { type: "realtime", audio: { input: { format: { type: "audio/opus" } } } } });
+  const command = await opusSpeech();
+  const quiet = await silence();
+  const startedAt = performance.now();
+  for (let packet = 0; packet * PACKET_MS < SECONDS * 1000; packet += 1) {
+    const inTurn = (packet * PACKET_MS + offsetMs) % TURN_EVERY_MS;
+    connection.sendAudio(command[Math.floor(inTurn / PACKET_MS)] ?? quiet, packet * PACKET_MS * 48);
+    const wait = startedAt + (packet + 1) * PACKET_MS - performance.now();
+    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+  }
+  connection.close();
+  await connection.closed;
+  return conversation;
+}
+
+async function startServer() {
+  const bin = createRequire(import.meta.url).resolve("@aloud/gateway").replace(/dist.*/, "bin/aloud.js");
+  const child = spawn(process.execPath, [bin, "serve", "--port", "0", "--log", "error"], { stdio: ["ignore", "pipe", "inherit"] });
+  const exited = new Promise((resolve) => child.once("exit", resolve));
+  for await (const line of createInterface({ input: child.stdout })) {
+    const url = /http:\S+/.exec(line)?.[0];
+    if (url) return { url, pid: child.pid, stop: () => (child.kill("SIGTERM"), exited) };
+  }
+  throw new Error("the server ended before it was ready");
+}
+
+/** CPU time of a process and its children, in ms. */
+function cpuMs(pid) {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
+  const own = (Number(stat[11]) + Number(stat[12])) * (1000 / TICKS_PER_SECOND);
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(/\s+/).filter(Boolean);
+  return children.reduce((sum, child) => sum + cpuMs(Number(child)), own);
+}
