@@ -36,7 +36,7 @@ export type EngineStatus =
   | { readonly state: "failed"; readonly error: AloudError }
   | { readonly state: "closed" };
 
-/** Text that is already part of the conversation when it opens, oldest first. */
+/** Text of a conversation: typed, or known from before. */
 export interface TextItem {
   readonly type: "text";
   readonly role: "system" | "user" | "assistant";
@@ -51,6 +51,7 @@ export interface AudioChunk {
 
 export interface ConversationSetup {
   readonly instructions?: string;
+  /** What was said before, oldest first. User texts at the end are the open turn: `generate` answers them. */
   readonly items?: readonly TextItem[];
 }
 
@@ -94,8 +95,11 @@ export interface GenerateUsage {
 
 /**
  * - `stop`: the model ended its answer.
- * - `length`: the answer reached `maxAnswerTokens` or the context is full.
- * - `aborted`: the caller's signal fired.
+ * - `length`: the answer reached `maxAnswerTokens`, the context is full, or the answer began to repeat itself. Calling `generate` again,
+ *   with nothing appended in between, continues the answer where it stopped: the text of both is one answer. Where nothing more can come
+ *   (full context, repetition) the continuation ends at once with `length` and no tokens, so stop continuing then.
+ *   Appending instead leaves the answer as it is and opens the next turn.
+ * - `aborted`: the caller's signal fired. The answer cannot be continued.
  */
 export type EndReason = "stop" | "length" | "aborted";
 
@@ -119,7 +123,10 @@ export interface Checkpoint {
 export interface Conversation {
   /**
    * Puts audio or text into the open turn. Resolves once every full chunk of it is in the cache.
+   * User text joins the open turn; a `system` or `assistant` text closes it and becomes history. A model that knows no instructions leaves
+   * `system` texts out.
    * @throws AloudError `context_length_exceeded` when the open turn alone is longer than the context;
+   *   `engine_busy` when 120 s of audio wait to be taken in (nothing of this chunk is taken in);
    *   `engine_unavailable` or `engine_failed` when the engine is gone (open a new conversation).
    */
   append(item: AudioChunk | TextItem): Promise<Prefilled>;
@@ -132,12 +139,13 @@ export interface Conversation {
    */
   rollback(to: Checkpoint): void;
   /**
-   * Answers the open turn: pads and takes in what is left of its audio, then streams. At most one runs at a time.
+   * Answers the open turn: pads and takes in what is left of its audio, then streams. It begins with the call, not with the first read.
+   * At most one runs at a time; another fails with `conversation_already_has_active_response`.
    * Aborting is an outcome, not an error: the stream ends with reason `aborted` within one token, and what was yielded stays
    * in the history. Breaking out of the iteration aborts too.
    */
   generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<GenerateEvent>;
-  /** Frees the cache. Idempotent; running calls end. */
+  /** Frees the cache. Idempotent; running calls reject with `engine_unavailable`. */
   close(): Promise<void>;
 }
 
@@ -148,7 +156,7 @@ export interface Engine {
   status(): EngineStatus;
   /** Calls `listener` at every change of status until the returned function is called. */
   watch(listener: (status: EngineStatus) => void): () => void;
-  /** Waits while the engine loads. @throws AloudError `engine_unavailable`, or what loading failed with. */
+  /** Waits while the engine loads. @throws AloudError `engine_unavailable`, `engine_busy`, or what loading failed with. */
   open(setup: ConversationSetup): Promise<Conversation>;
   /** Ends every conversation and frees everything. Idempotent. */
   close(): Promise<void>;

@@ -13,6 +13,7 @@ export interface ChildHandlers {
 }
 
 export interface EngineChild {
+  readonly processId: number | undefined;
   send(message: ToChild): void;
   /** Ends the process at once. `onExit` follows. */
   kill(): void;
@@ -31,6 +32,7 @@ export const startEngineChild: StartChild = ({ onMessage, onExit }) => {
   const gone = whenGone(process).then((reason) => onExit(reason));
   process.on("message", (message: FromChild) => onMessage(message));
   return {
+    processId: process.pid,
     send(message) {
       // A child that is gone is reported by `onExit`; what was sent to it is lost either way.
       if (process.connected) process.send(message, () => {});
@@ -48,6 +50,7 @@ export const startEngineChild: StartChild = ({ onMessage, onExit }) => {
 function whenGone(process: ChildProcess): Promise<string> {
   return new Promise((resolve) => {
     process.once("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
-    process.once("error", (error) => resolve(error.message));
+    // Also told when a signal cannot be delivered; then the process is still there or its exit follows.
+    process.on("error", (error) => process.pid === undefined && resolve(error.message));
   });
 }

@@ -101,7 +101,7 @@ function receive(message: ToChild): void {
       void conversations.get(message.conversation)?.close();
       return;
     case "ping":
-      send({ type: "pong", memoryBytes: process.memoryUsage.rss(), waiting: scheduler.waiting });
+      send({ type: "pong", memoryBytes: process.memoryUsage.rss(), waiting: scheduler.waiting, stepsDone: scheduler.stepsDone });
       return;
     case "exit":
       void exit();

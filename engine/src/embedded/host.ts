@@ -17,12 +17,25 @@ export interface EmbeddedEngineOptions {
   readonly maxConversations?: number;
   /** Starts the child, for tests. */
   readonly startChild?: StartChild;
+  /** How often the child is asked whether it still works, in ms. Default 1,000. */
+  readonly pingEveryMs?: number;
+}
+
+export interface EmbeddedEngine extends Engine {
+  /** The process that holds the model; undefined while there is none. */
+  readonly processId: number | undefined;
 }
 
 const DEFAULT_MAX_CONVERSATIONS = 64;
 const PING_EVERY_MS = 1_000;
-/** The longest single step is one encoder block, some 50 ms; a child that is silent for this long is stuck. */
-const SILENT_AFTER_MS = 15_000;
+/** Pings without any sign of life after which a child is stuck. Its longest step is one encoder block, some 50 ms. */
+const MAX_SILENT_PINGS = 4;
+/** While it loads, a child may be busy with one large graph. */
+const MAX_SILENT_PINGS_LOADING = 60;
+/** Children in a row that end before they are loaded; then a person is needed. */
+const MAX_FAILED_STARTS = 5;
+/** Resident memory always moves a little; less than this is no news. */
+const MEMORY_NEWS_BYTES = 16 * 2 ** 20;
 const FIRST_RESTART_MS = 100;
 const LAST_RESTART_MS = 5_000;
 
@@ -33,11 +46,15 @@ export interface PendingCall {
   onEvent?(event: Extract<FromChild, { type: "event" }>["event"]): void;
 }
 
-export function openEmbeddedEngine(options: EmbeddedEngineOptions = {}): Engine {
-  return new EmbeddedEngine(options);
+/**
+ * Opens the engine and starts to load the model; `open` waits for it. Never throws: what is wrong with the model is its status.
+ * The caller closes it.
+ */
+export function openEmbeddedEngine(options: EmbeddedEngineOptions = {}): EmbeddedEngine {
+  return new SupervisedEngine(options);
 }
 
-class EmbeddedEngine implements Engine {
+class SupervisedEngine implements EmbeddedEngine {
   readonly info: EngineInfo;
   readonly #modelDir: string;
   readonly #maxConversations: number;
@@ -49,12 +66,23 @@ class EmbeddedEngine implements Engine {
   #status: EngineStatus = { state: "loading", progress: 0, message: "starting" };
   #child: EngineChild | undefined;
   #memoryBytes = 0;
-  #heardAt = 0;
+  /** Pings since the last message; any message is a sign of life. */
+  #silentPings = 0;
+  /** Pongs in a row in which work waited and none was done. */
+  #idlePongs = 0;
+  #stepsDone = 0;
+  #failedStarts = 0;
+  #closing: Promise<void> | undefined;
   #nextCall = 0;
   #nextConversation = 0;
   #restartMs = FIRST_RESTART_MS;
 
-  constructor({ modelDir = NANO_DIR, maxConversations = DEFAULT_MAX_CONVERSATIONS, startChild = startEngineChild }: EmbeddedEngineOptions) {
+  constructor({
+    modelDir = NANO_DIR,
+    maxConversations = DEFAULT_MAX_CONVERSATIONS,
+    startChild = startEngineChild,
+    pingEveryMs = PING_EVERY_MS,
+  }: EmbeddedEngineOptions) {
     this.#modelDir = modelDir;
     this.#maxConversations = maxConversations;
     this.#startChild = startChild;
@@ -68,8 +96,12 @@ class EmbeddedEngine implements Engine {
       this.#status = { state: "failed", error: AloudError.from(error) };
       return;
     }
-    this.#every(PING_EVERY_MS, () => this.#ping());
+    this.#every(pingEveryMs, () => this.#ping());
     this.#start();
+  }
+
+  get processId(): number | undefined {
+    return this.#child?.processId;
   }
 
   status(): EngineStatus {
@@ -107,8 +139,12 @@ class EmbeddedEngine implements Engine {
     return conversation;
   }
 
-  async close(): Promise<void> {
-    if (this.#status.state === "closed") return;
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
     for (const timer of this.#timers) clearInterval(timer);
@@ -120,7 +156,8 @@ class EmbeddedEngine implements Engine {
 
   #start(): void {
     this.#setStatus({ state: "loading", progress: 0, message: "starting" });
-    this.#heardAt = performance.now();
+    this.#silentPings = 0;
+    this.#idlePongs = 0;
     const child: EngineChild = this.#startChild({
       // What a former child still says is not for us any more.
       onMessage: (message) => this.#child === child && this.#receive(message),
@@ -132,6 +169,13 @@ class EmbeddedEngine implements Engine {
 
   #lost(reason: string): void {
     this.#child = undefined;
+    const wasLoaded = this.#status.state === "ready";
+    this.#failedStarts = wasLoaded ? 0 : this.#failedStarts + 1;
+    if (this.#failedStarts >= MAX_FAILED_STARTS) {
+      const message = `the engine's process ended ${MAX_FAILED_STARTS} times before the model was loaded (${reason})`;
+      this.#setStatus({ state: "failed", error: new AloudError("engine_unavailable", message) });
+      return;
+    }
     this.#setStatus({ state: "loading", progress: 0, message: `restarting after ${reason}` });
     this.#failAll(new AloudError("engine_unavailable", `the engine's process ended (${reason}); it is started again`));
     this.#after(this.#restartMs, () => this.#start());
@@ -156,7 +200,7 @@ class EmbeddedEngine implements Engine {
   }
 
   #receive(message: FromChild): void {
-    this.#heardAt = performance.now();
+    this.#silentPings = 0;
     switch (message.type) {
       case "loading":
         this.#setStatus({ state: "loading", progress: message.progress, message: message.message });
@@ -168,11 +212,10 @@ class EmbeddedEngine implements Engine {
         return;
       case "load-failed":
         // The same files would fail again: this needs a person.
-        this.#setStatus({ state: "failed", error: new AloudError(message.error.code, message.error.message) });
+        this.#giveUp(new AloudError(message.error.code, message.error.message));
         return;
       case "pong":
-        this.#memoryBytes = message.memoryBytes;
-        if (this.#status.state === "ready") this.#setStatus(this.#ready(message.waiting));
+        this.#checkProgress(message);
         return;
       case "event":
         this.#calls.get(message.call)?.onEvent?.(message.event);
@@ -193,10 +236,30 @@ class EmbeddedEngine implements Engine {
     else pending?.onFailed(new AloudError(message.error.code, message.error.message));
   }
 
+  #giveUp(error: AloudError): void {
+    const child = this.#child;
+    this.#child = undefined;
+    this.#setStatus({ state: "failed", error });
+    void child?.stop();
+  }
+
+  /** Counted in pings, not in time, so that a pause of this process is not held against the child. */
   #ping(): void {
-    if (this.#child === undefined) return;
-    if (performance.now() - this.#heardAt > SILENT_AFTER_MS) this.#child.kill();
-    else this.#child.send({ type: "ping" });
+    const most = this.#status.state === "ready" ? MAX_SILENT_PINGS : MAX_SILENT_PINGS_LOADING;
+    if (this.#silentPings >= most) this.#child?.kill();
+    else this.#child?.send({ type: "ping" });
+    this.#silentPings += 1;
+  }
+
+  /** A child may answer pings and yet get nothing done. */
+  #checkProgress({ memoryBytes, waiting, stepsDone }: Extract<FromChild, { type: "pong" }>): void {
+    this.#idlePongs = waiting > 0 && stepsDone === this.#stepsDone ? this.#idlePongs + 1 : 0;
+    this.#stepsDone = stepsDone;
+    if (this.#idlePongs >= MAX_SILENT_PINGS) this.#child?.kill();
+    if (this.#status.state !== "ready") return;
+    if (waiting === this.#status.waiting && Math.abs(memoryBytes - this.#memoryBytes) < MEMORY_NEWS_BYTES) return;
+    this.#memoryBytes = memoryBytes;
+    this.#setStatus(this.#ready(waiting));
   }
 
   #ready(waiting: number): EngineStatus {

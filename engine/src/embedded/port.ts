@@ -29,4 +29,5 @@ export type FromChild =
   | { readonly type: "done"; readonly call: CallId; readonly value: Prefilled | undefined }
   | { readonly type: "failed"; readonly call: CallId; readonly error: WireError }
   | { readonly type: "event"; readonly call: CallId; readonly event: GenerateEvent }
-  | { readonly type: "pong"; readonly memoryBytes: number; readonly waiting: number };
+  /** `waiting`: steps of work in the queue. `stepsDone`: rises with every step since the child began. */
+  | { readonly type: "pong"; readonly memoryBytes: number; readonly waiting: number; readonly stepsDone: number };

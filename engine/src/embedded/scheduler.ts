@@ -14,6 +14,11 @@ const GENERATE_STEPS_IN_A_ROW = 4;
 export class Scheduler {
   readonly #queues: Record<Priority, Job[]> = { generate: [], prefill: [] };
   #running = false;
+  #stepsDone = 0;
+
+  get stepsDone(): number {
+    return this.#stepsDone;
+  }
 
   /** Steps that wait now. Each conversation has at most one, so conversations bound it. */
   get waiting(): number {
@@ -31,6 +36,8 @@ export class Scheduler {
           resolve(await work());
         } catch (error) {
           reject(error);
+        } finally {
+          this.#stepsDone += 1;
         }
       });
       if (!this.#running) {

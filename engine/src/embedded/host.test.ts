@@ -1,0 +1,222 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { EngineStatus, GenerateEvent, GenerateRequest } from "../engine.ts";
+import type { ChildHandlers, EngineChild } from "./child-process.ts";
+import { type EmbeddedEngine, openEmbeddedEngine } from "./host.ts";
+import type { FromChild, ToChild } from "./port.ts";
+
+const REQUEST: GenerateRequest = { mode: "think", maxThinkTokens: 9, maxAnswerTokens: 9 };
+const NEVER = new AbortController().signal;
+const LOADED: FromChild = { type: "loaded", memoryBytes: 1_000 };
+
+/** A child that does what the test says. */
+class FakeChild implements EngineChild {
+  readonly processId = 4_711;
+  readonly sent: ToChild[] = [];
+  readonly #handlers: ChildHandlers;
+  killed = false;
+
+  constructor(handlers: ChildHandlers) {
+    this.#handlers = handlers;
+  }
+  send(message: ToChild): void {
+    this.sent.push(message);
+    if (message.type === "open") this.say({ type: "done", call: message.call, value: undefined });
+  }
+  say(message: FromChild): void {
+    this.#handlers.onMessage(message);
+  }
+  exit(reason: string): void {
+    this.#handlers.onExit(reason);
+  }
+  kill(): void {
+    this.killed = true;
+    this.exit("SIGKILL");
+  }
+  stop(): Promise<void> {
+    this.exit("exit code 0");
+    return Promise.resolve();
+  }
+}
+
+let children: FakeChild[];
+let engine: EmbeddedEngine;
+let statuses: EngineStatus[];
+beforeEach(() => {
+  vi.useFakeTimers();
+  children = [];
+  engine = openEmbeddedEngine({
+    startChild: (handlers) => {
+      const child = new FakeChild(handlers);
+      children.push(child);
+      return child;
+    },
+  });
+  statuses = [];
+  engine.watch((status) => statuses.push(status));
+});
+afterEach(async () => {
+  await engine.close();
+  vi.useRealTimers();
+});
+
+function child(): FakeChild {
+  const last = children.at(-1);
+  if (last === undefined) throw new Error("no child was started");
+  return last;
+}
+const pong = (stepsDone: number, waiting = 0): FromChild => ({ type: "pong", memoryBytes: 1_000, waiting, stepsDone });
+
+test("knows the model before it is loaded", () => {
+  expect(engine.info).toMatchObject({ engine: "embedded", model: "nano", chunkMs: 480, contextTokens: 1024 });
+});
+
+test("a model that is not there is a failed engine, not an exception", async () => {
+  const absent = openEmbeddedEngine({ modelDir: "/nowhere/absent" });
+  expect(absent.status()).toMatchObject({ state: "failed", error: { code: "model_file_missing" } });
+  await expect(absent.open({})).rejects.toMatchObject({ code: "model_file_missing" });
+  await absent.close();
+});
+
+describe("loading", () => {
+  test("is reported, and open() waits for it", async () => {
+    const opened = engine.open({});
+    child().say({ type: "loading", progress: 0.5, message: "loading the decoder" });
+    child().say(LOADED);
+    await opened;
+    expect(statuses.map(({ state }) => state)).toEqual(["loading", "ready", "ready"]);
+    expect(engine.status()).toEqual({ state: "ready", devices: [{ id: "cpu", memoryBytes: 1_000 }], conversations: 1, waiting: 0 });
+  });
+
+  test("that fails because of the model is final: nothing is restarted", async () => {
+    const opened = engine.open({});
+    child().say({ type: "load-failed", error: { code: "model_file_damaged", message: "as scripted" } });
+    await expect(opened).rejects.toMatchObject({ code: "model_file_damaged" });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(children).toHaveLength(1);
+  });
+
+  test("that kills its process is tried five times, ever later", async () => {
+    const opened = expect(engine.open({})).rejects.toMatchObject({ code: "engine_unavailable" });
+    for (let n = 0; n < 5; n++) {
+      child().exit("SIGSEGV");
+      await vi.advanceTimersByTimeAsync(5_000);
+    }
+    await opened;
+    expect(children).toHaveLength(5);
+    expect(engine.status()).toMatchObject({ state: "failed", error: { message: expect.stringContaining("SIGSEGV") } });
+  });
+});
+
+describe("a child that dies", () => {
+  test("fails what runs on it with engine_unavailable, and the next one serves", async () => {
+    child().say(LOADED);
+    const conversation = await engine.open({});
+    const appended = conversation.append({ type: "text", role: "user", text: "hello" });
+    const answered = conversation.generate(REQUEST, NEVER)[Symbol.asyncIterator]().next();
+    child().exit("SIGKILL");
+    await expect(appended).rejects.toMatchObject({ code: "engine_unavailable", retryable: true });
+    await expect(answered).rejects.toMatchObject({ code: "engine_unavailable" });
+    expect(() => conversation.checkpoint()).toThrow(expect.objectContaining({ code: "engine_unavailable" }));
+    expect(engine.status()).toMatchObject({ state: "loading" });
+    const opened = engine.open({});
+    await vi.advanceTimersByTimeAsync(100);
+    child().say(LOADED);
+    await opened;
+    expect(children).toHaveLength(2);
+    expect(engine.status()).toMatchObject({ state: "ready", conversations: 1 });
+  });
+
+  test("has no say any more, should a message of it come late", async () => {
+    const first = child();
+    first.say(LOADED);
+    first.exit("SIGKILL");
+    first.say(LOADED);
+    expect(engine.status()).toMatchObject({ state: "loading" });
+  });
+});
+
+describe("a child that is stuck", () => {
+  test("is killed when it leaves four pings unanswered", async () => {
+    child().say(LOADED);
+    await vi.advanceTimersByTimeAsync(4_000);
+    expect(children[0]?.killed).toBe(false);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(children[0]?.killed).toBe(true);
+  });
+
+  test("is killed when it answers pings but does no step of the work that waits", async () => {
+    child().say(LOADED);
+    child().say(pong(7, 2));
+    for (let n = 0; n < 4; n++) child().say(pong(7, 2));
+    expect(children[0]?.killed).toBe(true);
+  });
+
+  test("is left alone while it answers and works, and while it loads", async () => {
+    await vi.advanceTimersByTimeAsync(30_000);
+    child().say(LOADED);
+    for (let n = 0; n < 20; n++) {
+      await vi.advanceTimersByTimeAsync(1_000);
+      child().say(pong(n, 2));
+    }
+    expect(children).toHaveLength(1);
+    expect(children[0]?.killed).toBe(false);
+  });
+});
+
+describe("a conversation", () => {
+  async function opened() {
+    child().say(LOADED);
+    return engine.open({});
+  }
+
+  test("refuses audio beyond 120 s that the child has not taken in, and takes it again afterwards", async () => {
+    const conversation = await opened();
+    const minute = { type: "audio", samples: new Float32Array(60 * 16_000) } as const;
+    const first = conversation.append(minute);
+    const second = conversation.append(minute);
+    await expect(conversation.append({ type: "audio", samples: new Float32Array(1) })).rejects.toMatchObject({ code: "engine_busy" });
+    for (const message of child().sent)
+      if (message.type === "append") child().say({ type: "done", call: message.call, value: { tokens: 1 } });
+    await Promise.all([first, second]);
+    const third = conversation.append(minute);
+    const last = child().sent.at(-1);
+    if (last?.type === "append") child().say({ type: "done", call: last.call, value: { tokens: 2 } });
+    expect(await third).toEqual({ tokens: 2 });
+  });
+
+  test("passes an abort on, and a break, too", async () => {
+    const conversation = await opened();
+    const abort = new AbortController();
+    conversation.generate(REQUEST, abort.signal);
+    abort.abort();
+    expect(child().sent.map(({ type }) => type)).toEqual(["load", "open", "generate", "abort"]);
+    const event: GenerateEvent = { type: "delta", channel: "answer", text: "a", tokens: 1 };
+    const reading = (async () => {
+      for await (const _ of conversation.generate(REQUEST, NEVER)) break;
+    })();
+    const call = child().sent.at(-1);
+    if (call?.type !== "generate") throw new Error("expected a generate");
+    child().say({ type: "event", call: call.call, event });
+    await vi.waitFor(() => expect(child().sent.at(-1)).toEqual({ type: "abort", call: call.call }));
+    child().say({ type: "done", call: call.call, value: undefined });
+    await reading;
+  });
+
+  test("beyond maxConversations is refused", async () => {
+    const small = openEmbeddedEngine({ maxConversations: 1, startChild: (handlers) => new FakeChild(handlers) });
+    const waiting = [small.open({}), small.open({})];
+    await small.close();
+    for (const open of waiting) await expect(open).rejects.toMatchObject({ code: "engine_unavailable" });
+    child().say(LOADED);
+    for (let n = 0; n < 64; n++) await engine.open({});
+    await expect(engine.open({})).rejects.toMatchObject({ code: "engine_busy" });
+  });
+});
+
+test("close() stops the child, once, and says so", async () => {
+  child().say(LOADED);
+  await Promise.all([engine.close(), engine.close()]);
+  expect(engine.status()).toEqual({ state: "closed" });
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(children).toHaveLength(1);
+});
