@@ -59,7 +59,7 @@ export interface ConversationSetup {
 export interface Prefilled {
   /** Tokens of the open turn that are in the KV cache. */
   readonly tokens: number;
-  /** The user's words so far: `stable` only ever grows within a turn, `tail` may still change. Absent when the model gives none. */
+  /** The user's words so far, `stable + tail`: `stable` only ever grows within a turn, `tail` may still change. Absent when the model gives none. */
   readonly transcript?: { readonly stable: string; readonly tail: string };
   /** Probability that the user has finished, 0 to 1. Absent when the model gives none. */
   readonly endOfTurn?: number;

@@ -121,7 +121,7 @@ class Speaker {
     this.#isTranscribed = turn?.ear === undefined;
     if (!isQuoted && turn?.transcript !== undefined) {
       const { stable, tail } = turn.transcript;
-      this.#transcribe(`${stable} ${tail}`.trim());
+      this.#transcribe((stable + tail).trim());
     }
   }
 

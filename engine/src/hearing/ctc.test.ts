@@ -24,7 +24,7 @@ describe("readCtc()", () => {
 });
 
 test("splitTranscript() keeps the word that is still being spoken apart", () => {
-  expect(splitTranscript(read("an_ ba"))).toEqual({ stable: "an", tail: "ba" });
-  expect(splitTranscript(read("an_ "))).toEqual({ stable: "an", tail: "" });
+  expect(splitTranscript(read("an_ ba"))).toEqual({ stable: "an ", tail: "ba" });
+  expect(splitTranscript(read("an_ "))).toEqual({ stable: "an ", tail: "" });
   expect(splitTranscript(read("b"))).toEqual({ stable: "", tail: "b" });
 });

@@ -36,8 +36,8 @@ export function readCtc(state: CtcState, logits: Float32Array, classes: number, 
   return { text: text.slice(-MAX_TEXT_LENGTH), last };
 }
 
-/** Whole words, and the one that is still being spoken. */
+/** Whole words with the space behind them, and the one that is still being spoken: together the whole text. */
 export function splitTranscript({ text }: CtcState): { stable: string; tail: string } {
   const end = text.lastIndexOf(" ");
-  return end < 0 ? { stable: "", tail: text } : { stable: text.slice(0, end), tail: text.slice(end + 1) };
+  return { stable: text.slice(0, end + 1), tail: text.slice(end + 1) };
 }
