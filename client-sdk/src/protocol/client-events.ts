@@ -62,41 +62,40 @@ function metadata(): Parser<Record<string, string>> {
   };
 }
 
-const clientEvent = tagged(
-  "type",
-  {
-    "session.update": object({ type: oneOf("session.update"), event_id: eventId, session: sessionPatch }),
-    "input_audio_buffer.append": object({
-      type: oneOf("input_audio_buffer.append"),
-      event_id: eventId,
-      audio: string(MAX_AUDIO_BASE64_LENGTH),
-    }),
-    "input_audio_buffer.commit": object({ type: oneOf("input_audio_buffer.commit"), event_id: eventId }),
-    "input_audio_buffer.clear": object({ type: oneOf("input_audio_buffer.clear"), event_id: eventId }),
-    "conversation.item.create": object({
-      type: oneOf("conversation.item.create"),
-      event_id: eventId,
-      previous_item_id: optional(nullable(id)),
-      item: tagged("type", { message: messageItem }, "unsupported_value"),
-    }),
-    "conversation.item.retrieve": object({ type: oneOf("conversation.item.retrieve"), event_id: eventId, item_id: id }),
-    "conversation.item.delete": object({ type: oneOf("conversation.item.delete"), event_id: eventId, item_id: id }),
-    "conversation.item.truncate": object({
-      type: oneOf("conversation.item.truncate"),
-      event_id: eventId,
-      item_id: id,
-      content_index: optional(number({ min: 0, max: 0, integer: true })),
-      audio_end_ms: optional(number({ min: 0, max: 86_400_000 })),
-    }),
-    "response.create": object({ type: oneOf("response.create"), event_id: eventId, response: optional(nullable(responseParams)) }),
-    "response.cancel": object({ type: oneOf("response.cancel"), event_id: eventId, response_id: optional(id) }),
-    "aloud.ack": object({ type: oneOf("aloud.ack"), event_id: eventId, event_seq: number({ min: 0, max: 0xffff_ffff, integer: true }) }),
-  },
-  "unknown_event_type",
-);
+const clientEvents = {
+  "session.update": object({ type: oneOf("session.update"), event_id: eventId, session: sessionPatch }),
+  "input_audio_buffer.append": object({
+    type: oneOf("input_audio_buffer.append"),
+    event_id: eventId,
+    audio: string(MAX_AUDIO_BASE64_LENGTH),
+  }),
+  "input_audio_buffer.commit": object({ type: oneOf("input_audio_buffer.commit"), event_id: eventId }),
+  "input_audio_buffer.clear": object({ type: oneOf("input_audio_buffer.clear"), event_id: eventId }),
+  "conversation.item.create": object({
+    type: oneOf("conversation.item.create"),
+    event_id: eventId,
+    previous_item_id: optional(nullable(id)),
+    item: tagged("type", { message: messageItem }, "unsupported_value"),
+  }),
+  "conversation.item.retrieve": object({ type: oneOf("conversation.item.retrieve"), event_id: eventId, item_id: id }),
+  "conversation.item.delete": object({ type: oneOf("conversation.item.delete"), event_id: eventId, item_id: id }),
+  "conversation.item.truncate": object({
+    type: oneOf("conversation.item.truncate"),
+    event_id: eventId,
+    item_id: id,
+    content_index: optional(number({ min: 0, max: 0, integer: true })),
+    audio_end_ms: optional(number({ min: 0, max: 86_400_000 })),
+  }),
+  "response.create": object({ type: oneOf("response.create"), event_id: eventId, response: optional(nullable(responseParams)) }),
+  "response.cancel": object({ type: oneOf("response.cancel"), event_id: eventId, response_id: optional(id) }),
+  "aloud.ack": object({ type: oneOf("aloud.ack"), event_id: eventId, event_seq: number({ min: 0, max: 0xffff_ffff, integer: true }) }),
+};
+
+const clientEvent = tagged("type", clientEvents, "unknown_event_type");
 
 export type ClientEvent = Parsed<typeof clientEvent>;
 export type ClientEventType = ClientEvent["type"];
+export const CLIENT_EVENT_TYPES: readonly string[] = Object.keys(clientEvents);
 
 /**
  * Parses one text message.
