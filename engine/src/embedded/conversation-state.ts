@@ -67,7 +67,10 @@ export function makeRoom(state: ConversationState, tokens: number, contextTokens
 export function mustMakeRoom(state: ConversationState, tokens: number, contextTokens: number): ConversationState {
   const roomy = makeRoom(state, tokens, contextTokens);
   if (roomy !== undefined) return roomy;
-  throw new AloudError("context_length_exceeded", `the turn needs more than the ${contextTokens} tokens that the model's context holds`);
+  throw new AloudError(
+    "context_length_exceeded",
+    `the turn needs more than the ${contextTokens} tokens that the model's context has for it`,
+  );
 }
 
 export function concatSamples(a: Float32Array, b: Float32Array): Float32Array {

@@ -15,10 +15,13 @@ import {
   type TextItem,
 } from "../engine.ts";
 import { createEventStream } from "../event-stream.ts";
-import { type ConversationState, concatSamples, mustMakeRoom, NEW_TURN, type OpenTurn } from "./conversation-state.ts";
+import { type ConversationState, concatSamples, makeRoom, mustMakeRoom, NEW_TURN, type OpenTurn } from "./conversation-state.ts";
 import { generate } from "./generation.ts";
 import type { Model } from "./model.ts";
 import type { Priority, Scheduler } from "./scheduler.ts";
+
+/** Share of the context that is kept free for thinking and answering: 256 of nano's 1,024 tokens, nearly its two budgets together. */
+const ANSWER_SHARE = 1 / 4;
 
 export class EmbeddedConversation implements Conversation {
   readonly #model: Model;
@@ -55,7 +58,7 @@ export class EmbeddedConversation implements Conversation {
   append(item: AudioChunk | TextItem): Promise<Prefilled> {
     // The caller keeps its array and may fill it anew before the work is done.
     const kept = item.type === "audio" ? { ...item, samples: item.samples.slice() } : item;
-    return this.#inOrder(async () => {
+    return this.#allOrNothing(async () => {
       if (kept.type === "audio") await this.#appendAudio(kept.samples);
       else await this.#add(kept);
       return this.#prefilled();
@@ -98,7 +101,7 @@ export class EmbeddedConversation implements Conversation {
     }
     this.#generating = true;
     const stop = AbortSignal.any([signal, broken.signal, this.#ended.signal]);
-    done = this.#inOrder(() => this.#answer(request, stop, (event) => stream.push(event)))
+    done = this.#allOrNothing(() => this.#answer(request, stop, (event) => stream.push(event)))
       .then(stream.end, stream.fail)
       .finally(() => {
         this.#generating = false;
@@ -165,11 +168,11 @@ export class EmbeddedConversation implements Conversation {
   }
 
   async #hearBlock(priority: Priority): Promise<void> {
-    const { ear, decoder, config } = this.#model;
+    const { ear, decoder } = this.#model;
     const open = this.#mustHaveTurn();
     const block = open.pending.slice(0, ear.blockSamples);
     const heard = await this.#step(priority, () => ear.hear(block, open.ear ?? ear.initial()));
-    const roomy = mustMakeRoom(this.#state, heard.count, config.contextTokens);
+    const roomy = mustMakeRoom(this.#state, heard.count, this.#limit(priority));
     const cache = await this.#step(priority, () => decoder.prefill(heard.embeddings, roomy.cache));
     this.#state = {
       ...roomy,
@@ -224,17 +227,24 @@ export class EmbeddedConversation implements Conversation {
   async #settle(): Promise<void> {
     const { owed } = this.#state;
     this.#state = { ...this.#state, owed: [], continuation: undefined };
-    await this.#feed(owed, "prefill");
+    // No room even after forgetting: the last turn fills the context and will itself be forgotten for the next one.
+    if (makeRoom(this.#state, owed.length, this.#limit("prefill")) !== undefined) await this.#feed(owed, "prefill");
   }
 
   /** Takes tokens into the cache, making room first. */
   async #feed(tokens: readonly number[], priority: Priority): Promise<void> {
     if (tokens.length === 0) return;
-    const { decoder, config } = this.#model;
-    const roomy = mustMakeRoom(this.#state, tokens.length, config.contextTokens);
+    const { decoder } = this.#model;
+    const roomy = mustMakeRoom(this.#state, tokens.length, this.#limit(priority));
     const cache = await this.#step(priority, () => decoder.prefill(decoder.embed(tokens), roomy.cache));
     const open = roomy.open && { ...roomy.open, tokens: roomy.open.tokens + tokens.length };
     this.#state = { ...roomy, cache, open };
+  }
+
+  /** How full the cache may become: what comes in leaves room for its answer, what closes the turn may use it. */
+  #limit(priority: Priority): number {
+    const { contextTokens } = this.#model.config;
+    return priority === "generate" ? contextTokens : contextTokens - Math.floor(contextTokens * ANSWER_SHARE);
   }
 
   #prefilled(): Prefilled {
@@ -256,6 +266,19 @@ export class EmbeddedConversation implements Conversation {
     const { open } = this.#state;
     if (open === undefined) throw new Error("no turn is open");
     return open;
+  }
+
+  /** Like `#inOrder`; when it fails, the conversation is as it was before. */
+  #allOrNothing<T>(work: () => Promise<T>): Promise<T> {
+    return this.#inOrder(async () => {
+      const before = this.#state;
+      try {
+        return await work();
+      } catch (error) {
+        this.#state = before;
+        throw error;
+      }
+    });
   }
 
   #inOrder<T>(work: () => Promise<T>): Promise<T> {

@@ -9,7 +9,15 @@
  */
 import { AloudError, type ErrorCode } from "@aloud/client/protocol";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Conversation, type Engine, type GenerateEvent, type GenerateRequest, MAX_CHECKPOINTS, type TextItem } from "../engine.ts";
+import {
+  type Conversation,
+  type Engine,
+  type GenerateEvent,
+  type GenerateRequest,
+  MAX_CHECKPOINTS,
+  type Prefilled,
+  type TextItem,
+} from "../engine.ts";
 import { cutRandomly, pseudoSpeech } from "./pseudo-audio.ts";
 
 /** Small budgets keep the suite fast; sampling is greedy, so that runs can be compared. */
@@ -311,6 +319,26 @@ export function describeEngine(name: string, openEngine: () => Engine): void {
     });
 
     describe("a long conversation", () => {
+      test("outlives a turn that was too long, as if what did not fit had not been appended", () =>
+        withConversation(async (conversation) => {
+          const piece = pseudoSpeech(engine.info.chunkMs, 70);
+          let last: Prefilled | undefined;
+          let refusal: ErrorCode | string = "no error";
+          while (refusal === "no error") {
+            const appended = conversation.append(audio(piece));
+            refusal = await codeOf(appended);
+            if (refusal === "no error") last = await appended;
+          }
+          expect(refusal).toBe("context_length_exceeded");
+          const { usage } = endOf(await collect(conversation.generate({ ...REQUEST, maxThinkTokens: 400, maxAnswerTokens: 400 }, NEVER)));
+          expect(usage.audioTokens).toBeLessThanOrEqual(last?.tokens ?? 0);
+          await collect(conversation.generate(REQUEST, NEVER));
+          await conversation.append(audio(piece));
+          const next = endOf(await collect(conversation.generate(REQUEST, NEVER)));
+          expect(next.reason).not.toBe("aborted");
+          expect(next.usage.promptTokens).toBeLessThanOrEqual(engine.info.contextTokens);
+        }));
+
       test("drops its oldest turns instead of failing", () =>
         withConversation(async (conversation) => {
           const prompts: number[] = [];
