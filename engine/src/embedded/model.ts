@@ -9,8 +9,8 @@ import { createTokenizer, type Tokenizer } from "./tokenizer.ts";
 export interface Model {
   readonly config: ModelConfig;
   readonly tokenizer: Tokenizer;
-  readonly ear: Ear;
-  readonly decoder: Decoder;
+  readonly ear: Pick<Ear, "blockSamples" | "initial" | "hear">;
+  readonly decoder: Pick<Decoder, "empty" | "embed" | "prefill" | "step">;
   /** Frees the graphs; nothing of the model may be used afterwards. */
   release(): Promise<void>;
 }
