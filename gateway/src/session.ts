@@ -129,6 +129,7 @@ export class Session implements ConnectionHandlers {
       inputs: this.#inputs,
       history: this.#history,
       metrics,
+      logger: this.#logger,
       send: this.#send,
       refuse: (error, eventId) => this.#fail(error, eventId),
       dispatch,
@@ -354,13 +355,19 @@ export class Session implements ConnectionHandlers {
         return;
       }
       case "response.cancel":
-        this.#dispatch({ type: "cancel-asked", eventId: event.event_id });
+        this.#cancel(event.response_id, event.event_id);
         return;
       case "aloud.ack":
         return;
       default:
         unreachable(event);
     }
+  }
+
+  #cancel(responseId: string | undefined, eventId: string | undefined): void {
+    if (responseId !== undefined && responseId !== this.#performer.responseId())
+      throw new AloudError("response_cancel_not_active", "response_id: this response is not being created", { param: "response_id" });
+    this.#dispatch({ type: "cancel-asked", eventId });
   }
 
   #update(patch: SessionPatch): void {

@@ -111,13 +111,11 @@ export class WireClient {
     });
   }
 
-  /** A round trip: whatever the server had to say to what was sent before has come. */
+  /** A round trip: audio sent before has been looked at, and whatever the server had to say to it at once has come. */
   async sync(): Promise<void> {
-    const seen = this.count("error");
-    this.send({ type: "conversation.item.retrieve", item_id: "sync" });
-    await this.wait("error", seen + 1);
+    await this.update({});
     this.events.splice(
-      this.events.findLastIndex((event) => event.type === "error"),
+      this.events.findLastIndex((event) => event.type === "session.updated"),
       1,
     );
   }

@@ -116,14 +116,8 @@ export class Dialogue {
     this.#enqueue({ do: "rollback", generation });
   }
 
-  /** Takes the model back to before the open turn, whatever of it has been taken in or begun. */
+  /** Takes the model back to before the newest input. A generation about that input has to be retracted first. */
   forget(): void {
-    if (this.#current !== undefined) this.#current.generation.abort.abort();
-    for (let at = this.#operations.length - 1; at >= 0; at--) {
-      const operation = this.#operations[at];
-      if (operation === undefined || operation.do === "begin") break;
-      if (operation.do === "generate") this.#operations.splice(at, 1);
-    }
     this.#enqueue({ do: "forget" });
   }
 

@@ -5,6 +5,7 @@
 import { AloudError, type Dialect, type ResponseParams, type SessionConfig, type TurnTiming } from "@aloud/client/protocol";
 import type { Clock } from "../clock.ts";
 import type { History } from "../history.ts";
+import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Send } from "../wire/outlet.ts";
 import { ResponseWriter } from "../wire/response.ts";
@@ -25,6 +26,7 @@ export interface PerformerOptions {
   readonly inputs: Inputs;
   readonly history: History;
   readonly metrics: Metrics;
+  readonly logger: Logger;
   readonly send: Send;
   readonly refuse: (error: AloudError, eventId: string | undefined) => void;
   readonly dispatch: (event: TurnEvent) => void;
@@ -62,6 +64,11 @@ export class Performer {
 
   addUnanswered(itemId: string): void {
     this.#unanswered.add(itemId);
+  }
+
+  /** The response that is being sent. */
+  responseId(): string | undefined {
+    return this.#response?.writer.id;
   }
 
   perform(command: Command): void {
@@ -211,13 +218,17 @@ export class Performer {
   }
 
   #end(outcome: Outcome): void {
-    const { history, dialogue, inputs, metrics } = this.#options;
+    const { history, dialogue, inputs, metrics, logger } = this.#options;
     const response = this.#response;
     if (response === undefined) return;
     this.#response = undefined;
-    const message = response.writer.finish(outcome, this.#timing(response, outcome));
+    const timing = this.#timing(response, outcome);
+    const message = response.writer.finish(outcome, timing);
     if (message) history.replace(message);
-    metrics.responses.inc({ status: outcome.status === "ended" ? outcome.end.reason : outcome.status });
+    const status = outcome.status === "ended" ? outcome.end.reason : outcome.status;
+    metrics.responses.inc({ status });
+    const code = outcome.status === "failed" ? outcome.error.code : undefined;
+    logger.info({ response: response.writer.id, status, code, ...timing }, "response done");
     inputs.settleCommitted();
     // A turn that failed before anything was said is still open: another response.create answers it.
     if (outcome.status === "failed" && response.firstThoughtAt === undefined && response.firstAnswerAt === undefined) return;

@@ -84,7 +84,7 @@ describe("reduce()", () => {
       { type: "transcribed", at: 1_510, generation: 1, words: "none" },
       delta(1),
     ]);
-    expect(names).toEqual(["open", "start-timer", "generate", "commit", "forget"]);
+    expect(names).toEqual(["open", "start-timer", "generate", "commit", "retract", "forget"]);
     expect(turn.phase).toBe("idle");
   });
 
@@ -210,7 +210,7 @@ describe("whatever happens, reduce()", () => {
               expect(running).toBeUndefined();
               running = command.generation;
             }
-            if (command.do === "retract" || command.do === "abort" || command.do === "forget") running = undefined;
+            if (command.do === "retract" || command.do === "abort") running = undefined;
           }
           turn = after;
         }

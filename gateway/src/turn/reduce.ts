@@ -247,7 +247,8 @@ function settle(turn: Pausing, policy: Policy): Step {
   if (!isTelling) return step(turn);
   // The model speaks without ever giving transcripts: the VAD's word is all there is.
   if (turn.words === "unknown") return answer(turn);
-  return step({ phase: "idle", turnId: turn.turnId, generation: turn.generation }, { do: "forget", turnId: turn.turnId });
+  const forget: Command = { do: "forget", turnId: turn.turnId };
+  return step({ phase: "idle", turnId: turn.turnId, generation: turn.generation }, ...retraction(turn), forget);
 }
 
 /** The draft becomes the answer: what was held goes out at once. */
@@ -338,6 +339,11 @@ function onCommitAsked(turn: Turn, event: Extract<TurnEvent, { type: "commit-ask
       { do: "transcribe", turnId: turn.turnId },
     );
   }
+  if (turn.phase === "answering" && turn.next !== undefined) {
+    const { turnId } = turn.next;
+    const commit: Command = { do: "commit", turnId, endMs: turn.next.phase === "pausing" ? turn.next.stoppedMs : undefined };
+    return step({ ...turn, next: undefined }, { do: "cut-speech" }, commit, { do: "transcribe", turnId });
+  }
   if (!event.buffered)
     return step(turn, {
       do: "refuse",
@@ -355,13 +361,14 @@ function onCommitAsked(turn: Turn, event: Extract<TurnEvent, { type: "commit-ask
   return step(turn.phase === "answering" ? { ...turn, turnId } : { phase: "idle", turnId, generation: turn.generation }, ...commands);
 }
 
+/** The audio that is not committed yet is thrown away, whether it has the floor or is spoken over an answer. */
 function onClearAsked(turn: Turn): Step {
+  if (turn.phase === "answering" && turn.next !== undefined)
+    return step({ ...turn, next: undefined }, { do: "cut-speech" }, { do: "forget", turnId: turn.next.turnId });
   if (turn.phase !== "listening" && !(turn.phase === "pausing" && turn.endpoint.state === "ahead")) return step(turn);
-  return step(
-    { phase: "idle", turnId: turn.turnId, generation: turn.generation },
-    { do: "cut-speech" },
-    { do: "forget", turnId: turn.turnId },
-  );
+  const taken = turn.phase === "pausing" ? retraction(turn) : [];
+  const forget: Command = { do: "forget", turnId: turn.turnId };
+  return step({ phase: "idle", turnId: turn.turnId, generation: turn.generation }, { do: "cut-speech" }, ...taken, forget);
 }
 
 function onResponseAsked(turn: Turn, event: Extract<TurnEvent, { type: "response-asked" }>): Step {
