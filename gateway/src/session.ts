@@ -34,6 +34,7 @@ import { Inputs } from "./turn/input.ts";
 import { Performer } from "./turn/perform.ts";
 import { type Policy, policyFor } from "./turn/policy.ts";
 import { reduce } from "./turn/reduce.ts";
+import { unreachable } from "./turn/step.ts";
 import { IDLE, type Turn, type TurnEvent } from "./turn/turn.ts";
 import type { Vad } from "./vad/vad.ts";
 import { engineStatusEvent } from "./wire/engine-status.ts";
@@ -439,7 +440,3 @@ const NEEDS_AUDIO: ReadonlySet<ClientEvent["type"]> = new Set([
   "response.create",
   "session.update",
 ]);
-
-function unreachable(never: never): never {
-  throw new Error(`unhandled: ${JSON.stringify(never)}`);
-}

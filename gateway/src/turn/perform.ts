@@ -14,6 +14,7 @@ import { wordsOf } from "./dialogue.ts";
 import type { Ear } from "./ear.ts";
 import { budgetFor } from "./generation.ts";
 import type { Inputs } from "./input.ts";
+import { unreachable } from "./step.ts";
 import type { Command, GenerationId, Origin, Outcome, TurnEvent, Words } from "./turn.ts";
 
 export interface PerformerOptions {
@@ -257,8 +258,4 @@ function startOf(origin: Origin): number {
 function wordsIn(text: string | undefined): Words {
   if (text === undefined) return "unknown";
   return /[\p{L}\p{N}]/u.test(text) ? "some" : "none";
-}
-
-function unreachable(never: never): never {
-  throw new Error(`unhandled: ${JSON.stringify(never)}`);
 }
