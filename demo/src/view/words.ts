@@ -1,0 +1,63 @@
+/** The sentences of the page's edge: what state it is in, what to do next, and what a screen reader is told. Pure. */
+import { isSettled, type Turn } from "@aloud/client";
+import type { Page } from "../page.ts";
+
+export interface Status {
+  readonly tone: "good" | "wait" | "bad";
+  readonly text: string;
+}
+
+export function statusOf({ link, conversation }: Page): Status {
+  if (link.state === "connecting") return { tone: "wait", text: "Connecting" };
+  if (link.state === "lost") return { tone: "bad", text: link.again ? "Reconnecting" : "Disconnected" };
+  const { engine, model } = conversation;
+  switch (engine?.state) {
+    case undefined:
+      return { tone: "wait", text: "Connected" };
+    case "loading":
+      return { tone: "wait", text: `Loading ${engine.model} ${Math.round(engine.progress * 100)} %` };
+    case "busy":
+      return { tone: "wait", text: engine.queue_position > 0 ? `Busy, ${engine.queue_position} ahead` : "Busy" };
+    case "failed":
+      return { tone: "bad", text: engine.message ?? "The model failed" };
+    case "ready": {
+      const devices = engine.devices.map(({ id }) => id).join(", ");
+      return { tone: "good", text: [engine.model || model, devices].filter(Boolean).join(" · ") };
+    }
+  }
+}
+
+export function hintOf({ link, mode, microphone }: Page): string {
+  if (link.state === "lost") return link.again ? `${link.reason}. Trying again …` : link.reason;
+  if (microphone === "arming") return "Waiting for the microphone …";
+  if (mode === "hands-free")
+    return microphone === "recording" ? "Listening. Just speak; tap to stop listening." : "Tap and speak whenever you like.";
+  if (microphone === "recording") return "Release to send, Esc to throw away";
+  if (microphone === "sending") return "Sending";
+  return microphone === "ready"
+    ? "Ready. Hold the button or Space, and speak."
+    : "Hold the button or Space and speak, or tap to start and to send.";
+}
+
+export function talkLabelOf({ mode, microphone }: Page): string {
+  if (mode === "hands-free") return microphone === "recording" ? "Stop listening" : "Start listening";
+  return microphone === "recording" ? "Recording. Release to send" : "Hold to talk";
+}
+
+/** Boundaries only: reading out every token would drown them. */
+export function announcementOf(turn: Turn | undefined, page: Page): string {
+  if (page.microphone === "recording" && (turn === undefined || isSettled(turn))) return "Recording";
+  switch (turn?.status) {
+    case "thinking":
+      return "Thinking";
+    case "completed":
+    case "incomplete":
+      return `Answer: ${turn.answer}`;
+    case "cancelled":
+      return "Stopped";
+    case "failed":
+      return `Failed: ${turn.error?.message ?? ""}`;
+    default:
+      return "";
+  }
+}
