@@ -186,7 +186,7 @@ describe("budgets", () => {
     await hear("a");
     const events = await answer({ ...REQUEST, maxThinkTokens: 4 });
     // The token that was picked when the budget was reached gives way to the closing mark.
-    expect(summary(events)).toBe("semantic:abcd [] answer:fyes stop");
+    expect(summary(events)).toBe("semantic:abcd [heard] answer:fyes stop");
     expect(seen()).toContain("<think>abcd</think>fyes");
     expect(events.at(-1)).toMatchObject({ usage: { thinkTokens: 4, answerTokens: 4 } });
   });
@@ -221,7 +221,7 @@ describe("loops", () => {
   test("a thought that repeats itself is closed", async () => {
     const { hear, answer } = converse(`${"la".repeat(30)}</think>ok`);
     await hear("a");
-    expect(summary(await answer({ ...REQUEST, maxThinkTokens: 500 }))).toMatch(/^semantic:(la){8} \[\] answer:/);
+    expect(summary(await answer({ ...REQUEST, maxThinkTokens: 500 }))).toMatch(/^semantic:(la){8} \[heard\] answer:/);
   });
 
   test("an answer that repeats itself ends with length, and its continuation says nothing", async () => {

@@ -84,8 +84,10 @@ export async function generate(context: GenerationContext): Promise<Conversation
     const isLoop = endsInLoop(spoken);
     // More of the same helps nobody: a thought is closed and answered from, an answer is over.
     if (isLoop && !thinking) return finish("length", { type: "exhausted" });
-    if (thinking && (isLoop || thinkTokens >= request.maxThinkTokens)) next = id(prompt.thinkClose);
-    else if (thinking) thinkTokens += 1;
+    if (thinking && (isLoop || thinkTokens >= request.maxThinkTokens)) {
+      speaker.transcribeByEar();
+      next = id(prompt.thinkClose);
+    } else if (thinking) thinkTokens += 1;
     else answerTokens += 1;
     const control = model.tokenizer.control(next);
     if (control === undefined) spoken.push(next);
@@ -119,10 +121,13 @@ class Speaker {
     const isQuoted = transcript !== undefined && request.mode === "think";
     this.#quoted = isQuoted ? new QuotedText(transcript.open, transcript.close) : undefined;
     this.#isTranscribed = turn?.ear === undefined;
-    if (!isQuoted && turn?.transcript !== undefined) {
-      const { stable, tail } = turn.transcript;
-      this.#transcribe((stable + tail).trim());
-    }
+    if (!isQuoted) this.transcribeByEar();
+  }
+
+  /** What the ear heard, for thinking that does not say the user's words or was closed before it did. */
+  transcribeByEar(): void {
+    const heard = this.#context.turn?.transcript;
+    if (heard !== undefined) this.#transcribe((heard.stable + heard.tail).trim());
   }
 
   get channel(): Channel {
@@ -141,6 +146,8 @@ class Speaker {
       return;
     }
     const before = this.channel;
+    // Half a character does not go on in another channel.
+    this.#emit(this.#splitter.plain(this.#bytes.end()));
     this.#splitter.mark(control);
     // The channel in which the user's words would have stood is over without them: no words were heard.
     if (before === this.#context.model.config.transcript?.channel && this.channel !== before) this.#transcribe("");
