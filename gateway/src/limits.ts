@@ -12,7 +12,7 @@ export const CLOSE_TIMEOUT_MS = 2_000;
 /** A ping goes out this often; a peer that answered none since the last one is dead and is dropped. */
 export const HEARTBEAT_MS = 20_000;
 /** A session in which the client sends nothing for this long ends with `idle_timeout`. */
-export const IDLE_TIMEOUT_MS = 5 * 60_000;
+export const IDLE_TIMEOUT_MS = 15 * 60_000;
 /** The longest session, as OpenAI Realtime has it; ends with `session_expired`. */
 export const MAX_SESSION_MS = 60 * 60_000;
 

@@ -9,9 +9,7 @@ import {
   type Dialect,
   decodeAudioPacket,
   defaultSession,
-  eventIdOf,
   type MessageItem,
-  parseClientEvent,
   type SessionConfig,
   type SessionPatch,
 } from "@aloud/client/protocol";
@@ -23,7 +21,8 @@ import { decodeBase64, decodePcm16 } from "./audio/pcm.ts";
 import type { Clock } from "./clock.ts";
 import type { GatewayConfig } from "./config.ts";
 import { History } from "./history.ts";
-import { ERROR_BURST, ERRORS_PER_SECOND, MAX_QUEUED_MESSAGES, MAX_SESSION_MS } from "./limits.ts";
+import { Inbox } from "./inbox.ts";
+import { ERROR_BURST, ERRORS_PER_SECOND, MAX_SESSION_MS } from "./limits.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Connection, ConnectionHandlers } from "./socket.ts";
@@ -61,14 +60,13 @@ export interface SessionOptions extends SessionDeps {
 
 type Life = { readonly state: "open" } | { readonly state: "draining"; readonly drained: () => void } | { readonly state: "ended" };
 
-type Message = { readonly type: "text"; readonly text: string } | { readonly type: "binary"; readonly bytes: Uint8Array };
-
 export class Session implements ConnectionHandlers {
   readonly id = newId("sess");
   readonly #options: SessionOptions;
   readonly #logger: Logger;
   readonly #send: Send;
   readonly #history = new History();
+  readonly #inbox: Inbox;
   readonly #intake: Intake;
   readonly #ear: Ear;
   readonly #inputs: Inputs;
@@ -86,9 +84,6 @@ export class Session implements ConnectionHandlers {
   /** Events that arose while another one was being reduced. */
   readonly #events: TurnEvent[] = [];
   #dispatching: "no" | "yes" = "no";
-  /** Messages behind one that waits for the audio before it to get through the VAD. */
-  readonly #messages: Message[] = [];
-  #reading: "no" | "yes" = "no";
 
   constructor(options: SessionOptions) {
     const { engine, vad, decoders, clock, dialect, connection, metrics } = options;
@@ -108,6 +103,13 @@ export class Session implements ConnectionHandlers {
       transcribes: () => this.#settings.transcription !== null,
     });
     this.#ear = new Ear({ clock, turn, dispatch, hear: (samples) => this.#hear(samples) });
+    this.#inbox = new Inbox({
+      onEvent: (event) => this.#handle(event),
+      onPacket: (bytes) => this.#takePacket(bytes),
+      onError: (error, eventId) => this.#fail(error, eventId),
+      drained: () => this.#intake.drained(),
+      flush: () => this.#intake.flush(),
+    });
     this.#intake = new Intake({
       vad,
       decoders,
@@ -142,13 +144,11 @@ export class Session implements ConnectionHandlers {
   }
 
   onText(text: string): void {
-    this.#receive({ type: "text", text });
+    this.#inbox.text(text);
   }
 
   onBinary(bytes: Uint8Array): void {
-    // Audio does not overtake a commit that waits; otherwise it is used at once, without a copy.
-    if (this.#reading === "yes") this.#receive({ type: "binary", bytes: bytes.slice() });
-    else this.#takePacket(bytes);
+    this.#inbox.packet(bytes);
   }
 
   /** Says why, and closes. */
@@ -180,7 +180,7 @@ export class Session implements ConnectionHandlers {
     if (this.#life.state === "ended") return;
     if (this.#life.state === "draining") this.#life.drained();
     this.#life = { state: "ended" };
-    this.#messages.length = 0;
+    this.#inbox.close();
     this.#stopWatching();
     this.#ack.close();
     this.#performer.close();
@@ -239,35 +239,6 @@ export class Session implements ConnectionHandlers {
     });
   }
 
-  #receive(message: Message): void {
-    if (this.#life.state === "ended") return;
-    this.#messages.push(message);
-    if (this.#messages.length > MAX_QUEUED_MESSAGES)
-      this.onViolation(new AloudError("rate_limited", `more than ${MAX_QUEUED_MESSAGES} messages wait to be handled`));
-    else if (this.#reading === "no") void this.#read();
-  }
-
-  /** Handles queued messages in order. Those about the audio buffer wait until the audio before them has been looked at. */
-  async #read(): Promise<void> {
-    this.#reading = "yes";
-    for (let message = this.#messages.shift(); message !== undefined; message = this.#messages.shift()) {
-      if (message.type === "binary") {
-        this.#takePacket(message.bytes);
-        continue;
-      }
-      const event = this.#parse(message.text);
-      if (event === undefined) continue;
-      if (NEEDS_AUDIO.has(event.type)) await this.#intake.drained();
-      if (event.type === "input_audio_buffer.commit") {
-        // What has not filled a window yet comes out only now.
-        this.#guard(event.event_id, () => this.#intake.flush());
-        await this.#intake.drained();
-      }
-      this.#guard(event.event_id, () => this.#handle(event));
-    }
-    this.#reading = "no";
-  }
-
   #takePacket(bytes: Uint8Array): void {
     if (this.#life.state === "ended") return;
     if (this.#options.dialect !== "aloud" || this.#settings.inputFormat.type !== "audio/opus") {
@@ -285,15 +256,6 @@ export class Session implements ConnectionHandlers {
       }
       this.#ack.received(this.#lastSeq);
     });
-  }
-
-  #parse(text: string): ClientEvent | undefined {
-    try {
-      return parseClientEvent(text);
-    } catch (error) {
-      this.#fail(AloudError.from(error), eventIdOf(text));
-      return undefined;
-    }
   }
 
   #handle(event: ClientEvent): void {
@@ -432,11 +394,3 @@ export class Session implements ConnectionHandlers {
     this.#send({ type: "error", error: errorBody(error, eventId) });
   }
 }
-
-/** Events that mean the audio sent before them. */
-const NEEDS_AUDIO: ReadonlySet<ClientEvent["type"]> = new Set([
-  "input_audio_buffer.commit",
-  "input_audio_buffer.clear",
-  "response.create",
-  "session.update",
-]);

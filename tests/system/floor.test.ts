@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { startGateway, type TestGateway } from "../helpers/gateway.ts";
 import { joined, music, pinkNoise, silence, speech, whiteNoise } from "../helpers/sound.ts";
+import { VirtualClock } from "../helpers/virtual-clock.ts";
 
 function withResolvers() {
   let resolve = () => {};
@@ -109,6 +110,19 @@ describe("a pause", () => {
     await client.wait("response.done", 2);
     expect(client.count("input_audio_buffer.committed")).toBe(2);
     expect(client.all("input_audio_buffer.committed")[1]?.previous_item_id).toBe(client.all("response.done")[0]?.response.output[0].id);
+    await client.close();
+  });
+
+  test("in which the client stops sending ends the turn all the same", async () => {
+    const clock = new VirtualClock();
+    host = await startGateway({ answer: () => answer }, {}, { clock });
+    const client = await host.plain();
+    client.sendSpeech(joined(silence(500), speech("lights")));
+    await client.wait("input_audio_buffer.speech_started");
+    await client.sync();
+    expect(client.count("response.created")).toBe(0);
+    clock.advance(2_600);
+    expect((await client.wait("response.done")).response.status).toBe("completed");
     await client.close();
   });
 

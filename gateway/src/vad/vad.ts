@@ -63,7 +63,8 @@ class WorkerVad implements Vad {
       thread.unref();
       const late = setTimeout(() => {
         reject(unavailable(`it did not start within ${START_TIMEOUT_MS} ms`));
-        void thread.terminate();
+        // Never terminated: inside a run that would abort the whole process.
+        thread.postMessage({ kind: "stop" } satisfies ToWorker);
       }, START_TIMEOUT_MS);
       let failure: unknown;
       thread.on("message", (message: FromWorker) => {
