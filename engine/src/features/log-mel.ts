@@ -21,7 +21,8 @@ export type LogMelState = Float32Array;
 export class LogMel {
   readonly spec: LogMelSpec;
   readonly #fft: RealFft;
-  readonly #window: Float64Array;
+  /** Rounded to float32, as the model knows it from training (periodic Hann). */
+  readonly #window: Float32Array;
   readonly #filters: readonly MelFilter[];
   readonly #frame: Float64Array;
   readonly #power: Float64Array;
@@ -29,7 +30,7 @@ export class LogMel {
   constructor(spec: LogMelSpec) {
     this.spec = spec;
     this.#fft = new RealFft(spec.fftLength);
-    this.#window = Float64Array.from({ length: spec.fftLength }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / spec.fftLength));
+    this.#window = Float32Array.from({ length: spec.fftLength }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / spec.fftLength));
     this.#filters = melFilters(spec);
     this.#frame = new Float64Array(spec.fftLength);
     this.#power = new Float64Array(this.#fft.bins);
