@@ -1,0 +1,131 @@
+/** The page as a person uses it: real Chromium, a real gateway, a microphone that plays a recording, and a scripted engine. */
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { startGateway, type TestGateway } from "../helpers/gateway.ts";
+import { chromiumPath, type FakeMicrophone, type LaunchedBrowser, launchChromium } from "./chromium.ts";
+
+const demoDir = fileURLToPath(new URL("../../demo/dist", import.meta.url));
+const timer = new URL("../fixtures/timer.opus", import.meta.url);
+const missing =
+  chromiumPath === undefined
+    ? "no Chromium (set CHROMIUM_PATH)"
+    : existsSync(demoDir)
+      ? undefined
+      : "the page is not built (npm run build)";
+if (missing !== undefined) console.log(`skipping the browser tests: ${missing}`);
+
+describe.skipIf(missing !== undefined)(`the page${missing === undefined ? "" : ` (skipped: ${missing})`}`, () => {
+  let server: TestGateway;
+  let launched: LaunchedBrowser | undefined;
+  const complaints: string[] = [];
+
+  beforeAll(async () => {
+    const answer = () => [
+      { transcript: "set a timer for five minutes and ten seconds" },
+      { channel: "semantic", text: "The speaker wants a timer." } as const,
+      { channel: "acoustic", text: "The voice is calm." } as const,
+      { channel: "answer", text: "Timer " } as const,
+      { channel: "answer", text: "set." } as const,
+    ];
+    server = await startGateway({ answer }, {}, { demoDir });
+  });
+  afterEach(async () => {
+    await launched?.close();
+    launched = undefined;
+    expect(complaints.splice(0)).toEqual([]);
+  });
+  afterAll(() => server.close());
+
+  async function open(microphone: FakeMicrophone): Promise<Page> {
+    launched = await launchChromium(microphone);
+    const page = await launched.browser.newPage();
+    page.on("pageerror", (error) => complaints.push(error.message));
+    // A violated Content-Security-Policy, a missing file and the like.
+    page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+    await page.goto(server.gateway.url);
+    await page.locator("#status[data-tone=good]").waitFor();
+    return page;
+  }
+
+  async function expectAnswered(page: Page): Promise<void> {
+    const turn = page.locator(".turn[data-status=completed]").first();
+    await turn.waitFor();
+    expect(await turn.locator("[data-channel=semantic] p").textContent()).toBe("The speaker wants a timer.");
+    expect(await turn.locator("[data-channel=acoustic] p").textContent()).toBe("The voice is calm.");
+    expect(await turn.locator(".answer").textContent()).toBe("Timer set.");
+    expect(await turn.locator(".chips li").count()).toBeGreaterThan(2);
+  }
+
+  test("answers somebody who just speaks, hands-free", async () => {
+    const page = await open({ plays: timer });
+    await page.getByRole("switch", { name: "Hands-free" }).click();
+    await expectAnswered(page);
+    expect(await page.locator(".said b").first().textContent()).toBe("set a timer for five minutes and ten seconds");
+  });
+
+  test("answers somebody who holds the Space key while speaking", async () => {
+    const page = await open({ plays: timer });
+    await page.keyboard.down("Space");
+    await page.locator("#talk[aria-pressed=true]").waitFor();
+    // The level moves: the voice has arrived.
+    await page.waitForFunction(() => Number(document.getElementById("talk")?.style.getPropertyValue("--level")) > 0.3);
+    await page.keyboard.up("Space");
+    await expectAnswered(page);
+  });
+
+  test("answers somebody who holds the button, even if the pointer slides off it", async () => {
+    const page = await open({ plays: timer });
+    await page.locator("#talk").hover();
+    await page.mouse.down();
+    await page.waitForFunction(() => Number(document.getElementById("talk")?.style.getPropertyValue("--level")) > 0.3);
+    await page.mouse.move(10, 10);
+    await page.mouse.up();
+    await expectAnswered(page);
+    expect(await page.locator("#talk").getAttribute("aria-pressed")).toBe("false");
+  });
+
+  test("throws a recording away at Esc", async () => {
+    const page = await open({ plays: timer });
+    await page.keyboard.down("Space");
+    await page.locator("#talk[aria-pressed=true]").waitFor();
+    await page.keyboard.press("Escape");
+    await page.locator("#talk[aria-pressed=false]").waitFor();
+    await page.keyboard.up("Space");
+    expect(await page.locator(".turn").count()).toBe(0);
+  });
+
+  test("answers what is typed, without asking for the microphone", async () => {
+    const page = await open("refused");
+    await page.getByLabel("Type instead").fill("set a timer");
+    await page.keyboard.press("Enter");
+    await expectAnswered(page);
+    expect(await page.locator("#problem").isVisible()).toBe(false);
+  });
+
+  test("answers an uploaded recording", async () => {
+    const page = await open("refused");
+    await page.locator("#file").setInputFiles(fileURLToPath(timer));
+    await expectAnswered(page);
+  });
+
+  test("says why an uploaded file is no use", async () => {
+    const page = await open("refused");
+    await page.locator("#file").setInputFiles({ name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("hello") });
+    await page.getByRole("alert").waitFor();
+    expect(await page.getByRole("alert").textContent()).toContain("not audio");
+  });
+
+  test("explains what to do when the microphone is refused, and when there is none", async () => {
+    const refused = await open("refused");
+    await refused.locator("#talk").click();
+    await refused.getByText("The microphone is blocked for this page").waitFor();
+    expect(await refused.getByRole("button", { name: "Retry" }).isVisible()).toBe(true);
+    await launched?.close();
+
+    const none = await open("missing");
+    await none.locator("#talk").click();
+    await none.getByText("No microphone was found").waitFor();
+  });
+});
