@@ -140,7 +140,7 @@ export class Dialogue {
     this.#memory = "stale";
   }
 
-  /** Frees the conversation; nothing is reported any more. Idempotent. */
+  /** Nothing is reported any more. Resolves once the conversation is freed, also one that the engine is still opening. Idempotent. */
   async close(): Promise<void> {
     this.#state = "closed";
     this.#ended.abort();
@@ -235,10 +235,19 @@ export class Dialogue {
         this.#current = undefined;
         this.#prefilled = { tokens: 0 };
         // Without a baseline nothing of the turn has been taken in.
-        if (this.#baseline !== undefined) conversation.rollback(this.#baseline);
+        if (this.#baseline !== undefined) this.#rollbackOrDrop(conversation, this.#baseline);
         return;
       case "transcribe":
         return this.#transcribe(operation.turnId, conversation);
+    }
+  }
+
+  /** After many pauses in one turn the engine has forgotten where it began; a new conversation then begins without it. */
+  #rollbackOrDrop(conversation: Conversation, to: Checkpoint): void {
+    try {
+      conversation.rollback(to);
+    } catch {
+      this.#drop();
     }
   }
 
