@@ -45,7 +45,7 @@ export function createView(): { render(page: Page): void } {
       view.update(turn);
     }
     welcome.hidden = turns.length > 0;
-    if (following) scroll.scrollTop = scroll.scrollHeight;
+    if (following && turns.length > 0) scroll.scrollTop = scroll.scrollHeight;
   };
 
   return {

@@ -32,11 +32,9 @@ export function hintOf({ link, mode, microphone }: Page): string {
   if (microphone === "arming") return "Waiting for the microphone …";
   if (mode === "hands-free")
     return microphone === "recording" ? "Listening. Just speak; tap to stop listening." : "Tap and speak whenever you like.";
-  if (microphone === "recording") return "Release to send, Esc to throw away";
+  if (microphone === "recording") return "Release or tap to send. Esc throws it away.";
   if (microphone === "sending") return "Sending";
-  return microphone === "ready"
-    ? "Ready. Hold the button or Space, and speak."
-    : "Hold the button or Space and speak, or tap to start and to send.";
+  return microphone === "ready" ? "Ready. Hold the button or Space to talk." : "Hold the button or Space to talk, or just tap it.";
 }
 
 export function talkLabelOf({ mode, microphone }: Page): string {
