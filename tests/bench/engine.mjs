@@ -5,8 +5,8 @@
  */
 import { openEmbeddedEngine } from "@aloud/engine/embedded";
 import { EmbeddedConversation } from "../../engine/dist/embedded/conversation.js";
-import { NANO_DIR } from "../../engine/dist/embedded/model-directory.js";
 import { loadModel } from "../../engine/dist/embedded/model.js";
+import { NANO_DIR } from "../../engine/dist/embedded/model-directory.js";
 import { Scheduler } from "../../engine/dist/embedded/scheduler.js";
 import { LogMel } from "../../engine/dist/features/log-mel.js";
 import { speech } from "./speech.mjs";
@@ -46,7 +46,12 @@ export async function run() {
       "per second": "",
       ratio: ratio(median(values), total),
     })),
-    { what: "hearing: all", median: `${ms(total)} CPU / s of audio`, "per second": `real-time factor ${(total / 1000).toFixed(3)}`, ratio: "1.00 ×" },
+    {
+      what: "hearing: all",
+      median: `${ms(total)} CPU / s of audio`,
+      "per second": `real-time factor ${(total / 1000).toFixed(3)}`,
+      ratio: "1.00 ×",
+    },
     ...Object.entries({
       bare: "generating: bare onnxruntime loop",
       conversation: "generating: conversation, in process",

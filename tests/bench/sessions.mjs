@@ -31,7 +31,11 @@ export async function run() {
     "event loop p99": ms(r.eventLoopP99Ms),
     answered: `${r.answered} / ${r.turns}`,
   }));
-  return { title: `live sessions (${SECONDS} s each row, a 2 s command every ${TURN_EVERY_MS / 1000} s, 500 ms of silence end a turn)`, rows, raw };
+  return {
+    title: `live sessions (${SECONDS} s each row, a 2 s command every ${TURN_EVERY_MS / 1000} s, 500 ms of silence end a turn)`,
+    rows,
+    raw,
+  };
 }
 
 async function measure(count) {
@@ -84,7 +88,9 @@ async function live(url, offsetMs) {
 }
 
 async function startServer() {
-  const bin = createRequire(import.meta.url).resolve("@aloud/gateway").replace(/dist.*/, "bin/aloud.js");
+  const bin = createRequire(import.meta.url)
+    .resolve("@aloud/gateway")
+    .replace(/dist.*/, "bin/aloud.js");
   const child = spawn(process.execPath, [bin, "serve", "--port", "0", "--log", "error"], { stdio: ["ignore", "pipe", "inherit"] });
   const exited = new Promise((resolve) => child.once("exit", resolve));
   for await (const line of createInterface({ input: child.stdout })) {
