@@ -40,12 +40,14 @@ export interface Gateway {
   close(how?: "drain" | "now"): Promise<void>;
 }
 
-function readinessOf(engine: Engine, draining: boolean): Readiness {
+function readinessOf(engine: Engine, vad: Vad, draining: boolean): Readiness {
   const status = engine.status();
   const model = engine.info.model;
   if (draining) return { ready: false, state: "draining", progress: 1, message: null, model };
   switch (status.state) {
     case "ready":
+      if (vad.state() === "down")
+        return { ready: false, state: "failed", progress: 1, message: "voice activity detection is being restarted", model };
       return { ready: true, state: "ready", progress: 1, message: null, model };
     case "loading":
       return { ready: false, state: "loading", progress: status.progress, message: status.message, model };
@@ -65,7 +67,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const metrics = createMetrics({ vad, decoders });
   let closing: Promise<void> | undefined;
   const app = await createApp({
-    readiness: () => readinessOf(engine, closing !== undefined),
+    readiness: () => readinessOf(engine, vad, closing !== undefined),
     metrics: metrics.registry,
     demoDir: options.demoDir,
   });

@@ -1,6 +1,6 @@
 /** Sessions that end at any moment, or do anything at all: nothing leaks, and what the client sees always makes sense. */
 import { setImmediate as turnOfTheLoop } from "node:timers/promises";
-import { AloudError } from "@aloud/client/protocol";
+import { ALOUD_EVENT_TYPES, AloudError } from "@aloud/client/protocol";
 import type { ScriptedOptions } from "@aloud/engine/testing";
 import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
@@ -76,11 +76,13 @@ describe("a peer that vanishes", () => {
 test("a VAD that is down is said once, ends the turn that runs, and takes nothing else with it", async () => {
   const broken: Vad = {
     open: () => ({ score: () => Promise.reject(new AloudError("vad_unavailable", "down")), close: () => {} }),
+    state: () => "down",
     waiting: () => 0,
     close: async () => {},
   };
   host = await startGateway(script, {}, { vad: broken });
   const client = await host.plain();
+  expect((await fetch(`${host.gateway.url}/readyz`)).status).toBe(503);
   client.sendSpeech(speech("lights"));
   await client.wait("error");
   client.send({ type: "input_audio_buffer.clear" });
@@ -157,24 +159,29 @@ test("whatever a client does, its events make sense and nothing is left", async 
   const clock = new VirtualClock();
   host = await startGateway({ ...script, pace: "stepped" }, {}, { clock });
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.integer({ min: 0, max: acts.length - 1 }), { minLength: 4, maxLength: 14 }), async (chosen) => {
-      const client = await host.plain();
-      for (const index of chosen) {
-        acts[index]?.(client);
-        if (index % 3 === 0) await client.sync();
-      }
-      // Whatever still runs is let go, until the server has nothing more to say.
-      client.send({ type: "input_audio_buffer.clear" });
-      await client.wait("input_audio_buffer.cleared", client.count("input_audio_buffer.cleared") + 1);
-      const isAnswering = () => client.count("response.created") > client.count("response.done");
-      while (isAnswering()) {
-        host.engine.release(5);
-        await client.sync();
-      }
-      await client.close();
-      expectSense(client.events);
-      expect(await leftovers(clock)).toEqual({ timers: 0, decoders: 0, windows: 0 });
-    }),
+    fc.asyncProperty(
+      fc.boolean(),
+      fc.array(fc.integer({ min: 0, max: acts.length - 1 }), { minLength: 4, maxLength: 14 }),
+      async (plain, chosen) => {
+        const client = plain ? await host.plain() : await host.aloud();
+        for (const index of chosen) {
+          acts[index]?.(client);
+          if (index % 3 === 0) await client.sync();
+        }
+        // Whatever still runs is let go, until the server has nothing more to say.
+        client.send({ type: "input_audio_buffer.clear" });
+        await client.wait("input_audio_buffer.cleared", client.count("input_audio_buffer.cleared") + 1);
+        const isAnswering = () => client.count("response.created") > client.count("response.done");
+        while (isAnswering()) {
+          host.engine.release(5);
+          await client.sync();
+        }
+        await client.close();
+        expectSense(client.events);
+        if (plain) expect(client.types().filter((type) => ALOUD_EVENT_TYPES.has(type))).toEqual([]);
+        expect(await leftovers(clock)).toEqual({ timers: 0, decoders: 0, windows: 0 });
+      },
+    ),
     { numRuns: 25, seed: 7, endOnFailure: true },
   );
 }, 60_000);

@@ -12,7 +12,7 @@ export const CONFIRM_WINDOWS = 6;
 export const RESUME_WINDOWS = 2;
 /** Windows of silence after which the voice has paused: 128 ms. The turn's own silence comes on top (turn/reduce). */
 export const PAUSE_WINDOWS = 4;
-/** How far below the threshold a window must fall to count as silence. */
+/** How far below the threshold a window must fall to count as silence; half of a threshold that is lower than twice this. */
 const HYSTERESIS = 0.15;
 
 export type Signal =
@@ -99,5 +99,5 @@ export class Segmenter {
 }
 
 function thresholds(threshold: number) {
-  return { positiveSpeechThreshold: threshold, negativeSpeechThreshold: Math.max(0, threshold - HYSTERESIS) };
+  return { positiveSpeechThreshold: threshold, negativeSpeechThreshold: Math.max(threshold / 2, threshold - HYSTERESIS) };
 }

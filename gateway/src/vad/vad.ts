@@ -10,6 +10,8 @@ import type { FromWorker, ToWorker } from "./messages.ts";
 
 export interface Vad {
   open(): VadStream;
+  /** Whether windows can be scored now; a worker that died is down until its successor has loaded. */
+  state(): "up" | "down";
   /** Windows waiting for a score, over all streams. */
   waiting(): number;
   /** Ends every stream; what waits is rejected. Idempotent. */
@@ -108,6 +110,10 @@ class WorkerVad implements Vad {
         if (this.#worker.state === "up") this.#worker.thread.postMessage({ kind: "forget", stream: id } satisfies ToWorker);
       },
     };
+  }
+
+  state(): "up" | "down" {
+    return this.#worker.state === "up" ? "up" : "down";
   }
 
   waiting(): number {
