@@ -1,0 +1,65 @@
+import { type Conversation, NEW_CONVERSATION, type Turn } from "@aloud/client";
+import { expect, test } from "vitest";
+import { createPrinter } from "./printer.ts";
+
+const turn: Turn = {
+  id: "i1",
+  input: "speech",
+  responseId: "r1",
+  status: "thinking",
+  transcript: "",
+  semantic: "",
+  acoustic: "",
+  answer: "",
+  timing: undefined,
+  error: undefined,
+};
+const timing = { endpoint_ms: 501.2, first_thought_ms: 520, first_answer_ms: 540, done_ms: 600, prefilled_tokens: 41, speculated: true };
+
+function printed(color: boolean, ...turns: readonly Partial<Turn>[]): string {
+  let text = "";
+  const print = createPrinter({ color, write: (piece) => (text += piece) });
+  let now = turn;
+  for (const change of turns) {
+    now = { ...now, ...change };
+    print({ ...NEW_CONVERSATION, turns: [now] } satisfies Conversation);
+  }
+  return text;
+}
+
+test("the printer writes each channel in its line, and the time that it took", () => {
+  expect(
+    printed(
+      false,
+      { transcript: "lights" },
+      { transcript: "lights on" },
+      { semantic: "Light is " },
+      { semantic: "Light is wanted.", acoustic: "A low voice." },
+      { answer: "It is on.", status: "answering" },
+      { status: "completed", timing },
+    ),
+  ).toBe(
+    [
+      "  you       lights on",
+      "  semantic  Light is wanted.",
+      "  acoustic  A low voice.",
+      "  answer    It is on.",
+      "            turn over after 501 ms · thought 520 ms · answer 540 ms · done 600 ms · 41 tokens heard in advance",
+      "",
+      "",
+    ].join("\n"),
+  );
+});
+
+test("the printer writes a corrected transcript again, whole", () => {
+  expect(printed(false, { transcript: "fifty" }, { transcript: "fifteen" })).toBe("  you       fifty\n  you       fifteen");
+});
+
+test("the printer says why a turn failed", () => {
+  const error = { code: "engine_failed", message: "the engine could not finish" };
+  expect(printed(false, { status: "failed", error })).toContain("failed: the engine could not finish");
+});
+
+test("the printer uses color only when asked to", () => {
+  expect(printed(true, { answer: "yes" })).toContain("\u001b[1myes\u001b[0m");
+});
