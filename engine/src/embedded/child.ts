@@ -38,9 +38,10 @@ function conversationOf(id: ConversationId): EmbeddedConversation {
   return conversation;
 }
 
-async function load(modelDir: string): Promise<void> {
+async function load({ modelDir, contextTokens }: Extract<ToChild, { type: "load" }>): Promise<void> {
   try {
-    model = await loadModel(modelDir, (progress, message) => send({ type: "loading", progress, message }));
+    const loaded = await loadModel(modelDir, (progress, message) => send({ type: "loading", progress, message }));
+    model = { ...loaded, config: { ...loaded.config, contextTokens } };
     send({ type: "loaded", memoryBytes: process.memoryUsage.rss() });
   } catch (error) {
     send({ type: "load-failed", error: toWire(error) });
@@ -76,7 +77,7 @@ function receive(message: ToChild): void {
   switch (message.type) {
     case "load":
       maxConversations = message.maxConversations;
-      void load(message.modelDir);
+      void load(message);
       return;
     case "open":
       answer(message.call, open(message.conversation, message.setup));

@@ -15,6 +15,11 @@ export interface EmbeddedEngineOptions {
   readonly modelDir?: string;
   /** Beyond it, `open` fails with `engine_busy`. Default 64. */
   readonly maxConversations?: number;
+  /**
+   * Tokens that a conversation may hold, where less than the model's context will do: each takes memory for every open conversation
+   * (6 KB with nano). Default and most: the model's.
+   */
+  readonly contextTokens?: number;
   /** Starts the child, for tests. */
   readonly startChild?: StartChild;
   /** How often the child is asked whether it still works, in ms. Default 1,000. */
@@ -80,6 +85,7 @@ class SupervisedEngine implements EmbeddedEngine {
   constructor({
     modelDir = NANO_DIR,
     maxConversations = DEFAULT_MAX_CONVERSATIONS,
+    contextTokens = Number.POSITIVE_INFINITY,
     startChild = startEngineChild,
     pingEveryMs = PING_EVERY_MS,
   }: EmbeddedEngineOptions) {
@@ -90,7 +96,13 @@ class SupervisedEngine implements EmbeddedEngine {
     try {
       const config = readModelConfig(modelDir);
       const chunkMs = (config.blockFrames * config.logMel.hopSamples * 1_000) / config.logMel.sampleRateHz;
-      this.info = { ...unknown, model: config.name, channels: config.channels, chunkMs, contextTokens: config.contextTokens };
+      this.info = {
+        ...unknown,
+        model: config.name,
+        channels: config.channels,
+        chunkMs,
+        contextTokens: Math.min(contextTokens, config.contextTokens),
+      };
     } catch (error) {
       this.info = unknown;
       this.#status = { state: "failed", error: AloudError.from(error) };
@@ -164,7 +176,12 @@ class SupervisedEngine implements EmbeddedEngine {
       onExit: (reason) => this.#child === child && this.#lost(reason),
     });
     this.#child = child;
-    child.send({ type: "load", modelDir: this.#modelDir, maxConversations: this.#maxConversations });
+    child.send({
+      type: "load",
+      modelDir: this.#modelDir,
+      maxConversations: this.#maxConversations,
+      contextTokens: this.info.contextTokens,
+    });
   }
 
   #lost(reason: string): void {

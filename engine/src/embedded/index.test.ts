@@ -1,4 +1,5 @@
 import { describeEngine } from "../testing/contract.ts";
 import { openEmbeddedEngine } from "./index.ts";
 
-describeEngine("the embedded engine with nano", () => openEmbeddedEngine());
+// A short context, so that the tests that fill it are quick.
+describeEngine("the embedded engine with nano", () => openEmbeddedEngine({ contextTokens: 256 }));

@@ -7,7 +7,7 @@ export type ConversationId = number;
 export type CallId = number;
 
 export type ToChild =
-  | { readonly type: "load"; readonly modelDir: string; readonly maxConversations: number }
+  | { readonly type: "load"; readonly modelDir: string; readonly maxConversations: number; readonly contextTokens: number }
   | { readonly type: "open"; readonly conversation: ConversationId; readonly call: CallId; readonly setup: ConversationSetup }
   | { readonly type: "append"; readonly conversation: ConversationId; readonly call: CallId; readonly item: AudioChunk | TextItem }
   | { readonly type: "checkpoint" | "rollback"; readonly conversation: ConversationId; readonly checkpoint: number }
