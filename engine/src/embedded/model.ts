@@ -1,4 +1,5 @@
 /** A loaded model: what hears, what thinks, and the words between them. */
+import { AloudError } from "@aloud/client/protocol";
 import { Ear } from "../hearing/ear.ts";
 import { Decoder } from "./decoder.ts";
 import { loadGraph } from "./graph.ts";
@@ -32,6 +33,7 @@ export async function loadModel(dir: string, onProgress: (progress: number, mess
     readModelJson(dir, "tokenizer_config.json"),
     config.specialTokens,
   );
+  checkPrompt(config, tokenizer);
   onProgress(VERIFIED, "loading the audio encoder");
   const encoder = await loadGraph(graphPath(dir, "audio_encoder"), { inputs: ["input_features"], outputs: ["audio_embeds"] });
   onProgress(0.65, "loading the embeddings");
@@ -45,7 +47,7 @@ export async function loadModel(dir: string, onProgress: (progress: number, mess
   const decoder = await Decoder.load(graph, embedTokens, config.vocabSize, config.hiddenSize);
   await embedTokens.release();
   const ear = new Ear({ encoder, logMel: config.logMel, blockFrames: config.blockFrames, ctc: config.ctc });
-  await warmUp(ear, decoder);
+  await warmUp(ear, decoder, config);
   return {
     config,
     tokenizer,
@@ -58,8 +60,26 @@ export async function loadModel(dir: string, onProgress: (progress: number, mess
   };
 }
 
-/** The first run of a graph allocates its memory; better now than in somebody's first sentence. */
-async function warmUp(ear: Ear, decoder: Decoder): Promise<void> {
+/** Every control token that the prompt is written with must exist. */
+function checkPrompt({ prompt }: ModelConfig, tokenizer: Tokenizer): void {
+  for (const spelling of Object.values(prompt).flat()) if (spelling !== undefined) tokenizer.controlId(spelling);
+}
+
+/** The first run of a graph allocates its memory; better now than in somebody's first sentence. It also shows whether the graphs fit together. */
+async function warmUp(ear: Ear, decoder: Decoder, { hiddenSize, vocabSize }: ModelConfig): Promise<void> {
   const heard = await ear.hear(new Float32Array(ear.blockSamples), ear.initial());
-  await decoder.step(heard.embeddings, decoder.empty());
+  const width = heard.embeddings.length / heard.count;
+  if (width !== hiddenSize) {
+    throw new AloudError(
+      "model_invalid",
+      `audio_encoder: expected audio_embeds of width ${hiddenSize} (config.json: text_config.hidden_size), got ${width}`,
+    );
+  }
+  const { logits } = await decoder.step(heard.embeddings, decoder.empty());
+  if (logits.length !== vocabSize) {
+    throw new AloudError(
+      "model_invalid",
+      `decoder_model_merged: expected logits of width ${vocabSize} (config.json: vocab_size), got ${logits.length}`,
+    );
+  }
 }
