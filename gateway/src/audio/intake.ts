@@ -5,8 +5,8 @@
 import { AloudError, type AudioFormat } from "@aloud/client/protocol";
 import type { Clock } from "../clock.ts";
 import { MAX_BACKLOG_AUDIO_MS } from "../limits.ts";
-import { WINDOW_SAMPLES } from "../vad/silero.ts";
 import type { Vad, VadStream } from "../vad/vad.ts";
+import { WINDOW_SAMPLES } from "../vad/window.ts";
 import type { DecoderPool } from "./decoder-pool.ts";
 import { Framer } from "./framer.ts";
 import { OpusStream } from "./opus.ts";

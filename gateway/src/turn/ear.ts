@@ -7,7 +7,7 @@ import type { ScoredWindow } from "../audio/intake.ts";
 import { Preroll } from "../audio/preroll.ts";
 import type { Clock } from "../clock.ts";
 import { CONFIRM_WINDOWS, RESUME_WINDOWS, Segmenter, type Signal } from "../vad/segmenter.ts";
-import { WINDOW_SAMPLES } from "../vad/silero.ts";
+import { WINDOW_SAMPLES } from "../vad/window.ts";
 import type { Turn, TurnEvent } from "./turn.ts";
 
 const SAMPLES_PER_MS = 16;

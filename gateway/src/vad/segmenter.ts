@@ -3,8 +3,10 @@
  * A clap or a chord is over the threshold for a window or two; speech stays. So an utterance is reported only once enough of
  * its windows were speech, dated back to its first one.
  */
-import { FrameProcessor, Message } from "@ricky0123/vad-node";
-import { WINDOW_SAMPLES } from "./silero.ts";
+// Not the package's index, which would load the ONNX runtime into the gateway's own thread.
+import { FrameProcessor } from "@ricky0123/vad-node/dist/_common/frame-processor.js";
+import { Message } from "@ricky0123/vad-node/dist/_common/messages.js";
+import { WINDOW_SAMPLES } from "./window.ts";
 
 /** Windows of speech (32 ms each) before an utterance counts, when nobody spoke before: 192 ms. */
 export const CONFIRM_WINDOWS = 6;

@@ -4,9 +4,8 @@
  */
 import { createRequire } from "node:module";
 import { InferenceSession, Tensor } from "onnxruntime-node";
+import { WINDOW_SAMPLES } from "./window.ts";
 
-/** What the model looks at: 32 ms at 16 kHz. It was trained on this size. */
-export const WINDOW_SAMPLES = 512;
 /** Streams in one run. Beyond 32 a batch gains nothing, and 64 windows already take 8 ms. */
 export const MAX_BATCH = 32;
 /** Hidden state: 2 layers of 64, for h and for c. */
