@@ -84,8 +84,31 @@ export class ScriptedConversation implements Conversation {
 
   constructor(host: ScriptedHost, setup: ConversationSetup) {
     this.#host = host;
-    const history = [setup.instructions ?? "", ...(setup.items ?? []).map((item) => item.text)];
-    this.#state = { ...this.#state, turns: [history.reduce((sum, text) => sum + countWords(text), 0)] };
+    this.#state = { ...this.#state, turns: [countWords(setup.instructions ?? "")] };
+    for (const item of setup.items ?? []) this.#addText(item);
+  }
+
+  /** A user's text joins the open turn; any other closes it and is history. */
+  #addText({ role, text }: TextItem): void {
+    const { open, turns } = this.#state;
+    if (role === "user") {
+      const grown = { ...open, texts: [...open.texts, text] };
+      this.#take({ ...grown, tokens: this.#tokensOf(grown, Math.floor) });
+    } else {
+      const closed = this.#tokensOf(open, Math.ceil) + countWords(text);
+      this.#state = { ...this.#state, turns: [...turns, closed], open: NOTHING, rest: undefined };
+      this.#makeRoom();
+    }
+  }
+
+  /** @throws AloudError `context_length_exceeded`, and then nothing has changed */
+  #take(open: OpenTurn): void {
+    const { contextTokens } = this.#host;
+    if (open.tokens > contextTokens) {
+      throw new AloudError("context_length_exceeded", `a turn of ${open.tokens} tokens exceeds the context of ${contextTokens}`);
+    }
+    this.#state = { ...this.#state, open, rest: undefined };
+    this.#makeRoom();
   }
 
   append(item: AudioChunk | TextItem): Promise<Prefilled> {
@@ -93,33 +116,26 @@ export class ScriptedConversation implements Conversation {
     const added = item.type === "audio" ? fingerprintOf(item.samples) : undefined;
     return this.#inOrder(() => {
       const { open } = this.#state;
-      const grown =
-        item.type === "text"
-          ? { ...open, texts: [...open.texts, item.text] }
-          : {
-              ...open,
-              samples: open.samples + item.samples.length,
-              fingerprint: combine(open.fingerprint, added ?? 0, item.samples.length),
-            };
-      const tokens = this.#tokensOf(grown, Math.floor);
-      if (tokens > this.#host.contextTokens) {
-        throw new AloudError("context_length_exceeded", `a turn of ${tokens} tokens exceeds the context of ${this.#host.contextTokens}`);
+      if (item.type === "text") this.#addText(item);
+      else {
+        const fingerprint = combine(open.fingerprint, added ?? 0, item.samples.length);
+        const grown = { ...open, samples: open.samples + item.samples.length, fingerprint };
+        this.#take({ ...grown, tokens: this.#tokensOf(grown, Math.floor) });
       }
-      this.#state = { ...this.#state, open: { ...grown, tokens }, rest: undefined };
-      this.#makeRoom();
-      return this.#host.prefilled(this.#turn("think"), tokens);
+      return this.#host.prefilled(this.#turn("think"), this.#state.open.tokens);
     });
   }
 
   checkpoint(): Checkpoint {
     this.#mustBeOpen();
     const id = this.#nextCheckpoint++;
+    this.#known.push(id);
+    const forgotten = this.#known.length > MAX_CHECKPOINTS ? this.#known.shift() : undefined;
     // Taken in order: whatever was called before has its effect first.
     this.#inOrder(() => {
       this.#checkpoints.set(id, this.#state);
+      if (forgotten !== undefined) this.#checkpoints.delete(forgotten);
     }).catch(() => undefined);
-    this.#known.push(id);
-    if (this.#known.length > MAX_CHECKPOINTS) this.#known.shift();
     return { id };
   }
 

@@ -71,3 +71,24 @@ test("open() beyond maxConversations is refused", async () => {
   await engine.open({});
   await expect(engine.open({})).rejects.toMatchObject({ code: "engine_busy", retryable: true });
 });
+
+test("user texts that a conversation is opened with are answered, what came before is history", async () => {
+  const seen: string[] = [];
+  const engine = openScriptedEngine({
+    answer: (turn) => {
+      seen.push(turn.text);
+      return [];
+    },
+  });
+  const conversation = await engine.open({
+    items: [
+      { type: "text", role: "user", text: "set a timer" },
+      { type: "text", role: "assistant", text: "For how long?" },
+      { type: "text", role: "user", text: "five minutes" },
+    ],
+  });
+  for await (const event of conversation.generate(REQUEST, NEVER)) {
+    expect(event).toMatchObject({ type: "end", usage: { promptTokens: 8 } });
+  }
+  expect(seen).toEqual(["five minutes"]);
+});
