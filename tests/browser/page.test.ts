@@ -38,9 +38,10 @@ describe.skipIf(missing !== undefined)(`the page${missing === undefined ? "" : `
   });
   afterAll(() => server.close());
 
-  async function open(microphone: FakeMicrophone): Promise<Page> {
+  async function open(microphone: FakeMicrophone, prepare?: (page: Page) => Promise<void>): Promise<Page> {
     launched = await launchChromium(microphone);
     const page = await launched.browser.newPage();
+    await prepare?.(page);
     page.on("pageerror", (error) => complaints.push(error.message));
     // A violated Content-Security-Policy, a missing file and the like.
     page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
@@ -84,6 +85,22 @@ describe.skipIf(missing !== undefined)(`the page${missing === undefined ? "" : `
     await page.mouse.up();
     await expectAnswered(page);
     expect(await page.locator("#talk").getAttribute("aria-pressed")).toBe("false");
+  });
+
+  test("answers in a browser that cannot encode Opus", async () => {
+    const page = await open({ plays: timer }, async (blank) => {
+      await blank.addInitScript("delete globalThis.AudioEncoder");
+    });
+    await page.getByRole("switch", { name: "Hands-free" }).click();
+    await expectAnswered(page);
+  });
+
+  test("sends at the second tap what began with the first", async () => {
+    const page = await open({ plays: timer });
+    await page.locator("#talk").click();
+    await page.waitForFunction(() => Number(document.getElementById("talk")?.style.getPropertyValue("--level")) > 0.3);
+    await page.locator("#talk").click();
+    await expectAnswered(page);
   });
 
   test("throws a recording away at Esc", async () => {
