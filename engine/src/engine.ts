@@ -51,7 +51,7 @@ export interface AudioChunk {
 
 export interface ConversationSetup {
   readonly instructions?: string;
-  /** What was said before, oldest first. User texts at the end are the open turn: `generate` answers them. */
+  /** What was said before, oldest first. A user text at the end is answered by `generate`; what is appended instead begins a new turn. */
   readonly items?: readonly TextItem[];
 }
 

@@ -9,6 +9,8 @@ import { cutTokens, type KvCache } from "./kv-cache.ts";
 
 /** The user's turn that is open: its audio and text are going into the cache. */
 export interface OpenTurn {
+  /** It was said before the conversation opened: `generate` answers it, but what is appended begins a turn of its own. */
+  readonly isFromHistory: boolean;
   /** Absent until the turn has audio. */
   readonly ear: EarState | undefined;
   /** Samples that do not fill a block yet. */
@@ -40,6 +42,7 @@ export interface ConversationState {
 }
 
 export const NEW_TURN: OpenTurn = {
+  isFromHistory: false,
   ear: undefined,
   pending: new Float32Array(0),
   audioTokens: 0,

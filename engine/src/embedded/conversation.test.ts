@@ -180,6 +180,13 @@ describe("what a conversation is opened with", () => {
   });
 });
 
+test("an earlier user text that nobody answered stays a turn of its own when something is appended", async () => {
+  const { conversation, hear, seen } = converse("");
+  await conversation.begin({ items: [{ type: "text", role: "user", text: "earlier" }] });
+  expect((await hear("a")).tokens).toBe(2);
+  expect(seen()).toBe("<|user|>earlier<|eot|><|user|>a");
+});
+
 describe("budgets", () => {
   test("thinking that reaches its budget is closed and the answer begins", async () => {
     const { hear, answer, seen } = converse("abcdefyes");

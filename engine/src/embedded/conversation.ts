@@ -51,7 +51,11 @@ export class EmbeddedConversation implements Conversation {
       if (systemOpen !== undefined && instructions !== "") {
         await this.#feed([...this.#ids(systemOpen), ...this.#model.tokenizer.encode(instructions), ...this.#ids([turnClose])], "prefill");
       }
-      for (const item of items) await this.#add(item);
+      for (const item of items) {
+        await this.#add(item);
+        const { open } = this.#state;
+        if (open !== undefined) this.#state = { ...this.#state, open: { ...open, isFromHistory: true } };
+      }
     });
   }
 
@@ -150,6 +154,7 @@ export class EmbeddedConversation implements Conversation {
   }
 
   async #appendAudio(samples: Float32Array): Promise<void> {
+    if (this.#state.open?.isFromHistory) await this.#closeTurn();
     if (this.#state.open === undefined) await this.#openTurn();
     const { ear } = this.#model;
     const open = this.#mustHaveTurn();
@@ -178,6 +183,7 @@ export class EmbeddedConversation implements Conversation {
       ...roomy,
       cache,
       open: {
+        ...open,
         ear: heard.state,
         pending: open.pending.slice(ear.blockSamples),
         audioTokens: open.audioTokens + heard.count,
@@ -191,17 +197,22 @@ export class EmbeddedConversation implements Conversation {
   /** A user's text joins the turn that is open; any other item is history and closes it. */
   async #add(item: TextItem): Promise<void> {
     if (item.role === "user") {
+      if (this.#state.open?.isFromHistory) await this.#closeTurn();
       if (this.#state.open === undefined) await this.#openTurn();
       else await this.#finishAudio("prefill");
       await this.#feed(this.#model.tokenizer.encode(item.text), "prefill");
       return;
     }
-    if (this.#state.open !== undefined) {
-      await this.#finishAudio("prefill");
-      await this.#feed(this.#ids(this.#model.config.prompt.userClose), "prefill");
-      this.#state = { ...this.#state, open: undefined };
-    }
+    await this.#closeTurn();
     await this.#addToHistory(item.role, item.text);
+  }
+
+  /** Leaves the open turn, if there is one, as history that nobody answered. */
+  async #closeTurn(): Promise<void> {
+    if (this.#state.open === undefined) return;
+    await this.#finishAudio("prefill");
+    await this.#feed(this.#ids(this.#model.config.prompt.userClose), "prefill");
+    this.#state = { ...this.#state, open: undefined };
   }
 
   async #openTurn(): Promise<void> {

@@ -54,6 +54,8 @@ export interface ScriptedHost {
 }
 
 interface OpenTurn {
+  /** Said before the conversation opened: `generate` answers it, but what is appended begins a turn of its own. */
+  readonly isFromHistory: boolean;
   readonly texts: readonly string[];
   readonly samples: number;
   readonly fingerprint: number;
@@ -69,7 +71,7 @@ interface State {
   readonly rest: readonly ScriptedStep[] | undefined;
 }
 
-const NOTHING: OpenTurn = { texts: [], samples: 0, fingerprint: 0, tokens: 0 };
+const NOTHING: OpenTurn = { isFromHistory: false, texts: [], samples: 0, fingerprint: 0, tokens: 0 };
 
 export class ScriptedConversation implements Conversation {
   readonly #host: ScriptedHost;
@@ -85,7 +87,16 @@ export class ScriptedConversation implements Conversation {
   constructor(host: ScriptedHost, setup: ConversationSetup) {
     this.#host = host;
     this.#state = { ...this.#state, turns: [countWords(setup.instructions ?? "")] };
-    for (const item of setup.items ?? []) this.#addText(item);
+    for (const item of setup.items ?? []) {
+      this.#leaveHistory();
+      this.#addText(item);
+      if (item.role === "user") this.#state = { ...this.#state, open: { ...this.#state.open, isFromHistory: true } };
+    }
+  }
+
+  #leaveHistory(): void {
+    const { open, turns } = this.#state;
+    if (open.isFromHistory) this.#state = { ...this.#state, turns: [...turns, open.tokens], open: NOTHING };
   }
 
   /** A user's text joins the open turn; any other closes it and is history. */
@@ -115,6 +126,7 @@ export class ScriptedConversation implements Conversation {
     // The caller keeps the array, so what depends on its samples is computed before the call returns.
     const added = item.type === "audio" ? fingerprintOf(item.samples) : undefined;
     return this.#inOrder(() => {
+      this.#leaveHistory();
       const { open } = this.#state;
       if (item.type === "text") this.#addText(item);
       else {
