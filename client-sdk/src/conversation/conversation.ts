@@ -6,9 +6,10 @@ import type { AloudServerEvent, TurnTiming } from "../protocol/server-events.ts"
  * - `listening`: the user speaks, or pauses within the turn.
  * - `heard`: the turn is over, no response has begun.
  * - `thinking`, `answering`: the response streams.
+ * - `unheard`: sound that was no speech; it gets no response.
  * - the rest are ends. `cancelled` keeps what was sent; `incomplete` hit a limit.
  */
-export type TurnStatus = "listening" | "heard" | "thinking" | "answering" | "completed" | "cancelled" | "incomplete" | "failed";
+export type TurnStatus = "listening" | "heard" | "unheard" | "thinking" | "answering" | "completed" | "cancelled" | "incomplete" | "failed";
 
 export interface TurnError {
   readonly code: ErrorCode | string;
@@ -54,7 +55,13 @@ export const NEW_CONVERSATION: Conversation = {
 
 /** Whether nothing more will come for this turn. */
 export function isSettled(turn: Turn): boolean {
-  return turn.status === "completed" || turn.status === "cancelled" || turn.status === "incomplete" || turn.status === "failed";
+  return (
+    turn.status === "unheard" ||
+    turn.status === "completed" ||
+    turn.status === "cancelled" ||
+    turn.status === "incomplete" ||
+    turn.status === "failed"
+  );
 }
 
 /** Whether the response of a turn streams or is awaited now: the moment when interrupting means something. */

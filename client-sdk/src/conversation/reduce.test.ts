@@ -106,6 +106,19 @@ describe("a spoken turn", () => {
     expect(play(...spoken, failed).turns[0]?.error).toEqual({ code: "engine_failed", message: "the engine could not finish" });
   });
 
+  test("that was no speech is over without a response, and takes one if it comes after all", () => {
+    const empty: ServerEventBody = {
+      type: "conversation.item.input_audio_transcription.completed",
+      item_id: "i1",
+      content_index: 0,
+      transcript: "",
+      usage: { type: "duration", seconds: 1 },
+    };
+    const heard = [spoken[0], ...spoken.slice(2, 5), empty].filter((event) => event !== undefined);
+    expect(play(...heard).turns).toMatchObject([{ status: "unheard" }]);
+    expect(play(...heard, { type: "response.created", response: response("r1") }).turns).toMatchObject([{ status: "thinking" }]);
+  });
+
   test("that is thrown away before its end leaves nothing", () => {
     expect(play(...spoken.slice(0, 2), { type: "input_audio_buffer.cleared" }).turns).toEqual([]);
   });

@@ -27,7 +27,11 @@ export function reduce(conversation: Conversation, event: ServerEvent): Conversa
     case "conversation.item.input_audio_transcription.delta":
       return change(conversation, byItem(event.item_id), (turn) => ({ transcript: turn.transcript + event.delta }));
     case "conversation.item.input_audio_transcription.completed":
-      return change(conversation, byItem(event.item_id), () => ({ transcript: event.transcript }));
+      return change(conversation, byItem(event.item_id), (turn) => ({
+        transcript: event.transcript,
+        // The server says so of a turn that it will not answer: it was a noise.
+        ...(event.transcript === "" && turn.status === "heard" && { status: "unheard" as const }),
+      }));
     case "response.created":
       return withResponse(conversation, event.response.id);
     case "response.reasoning_text.delta":
@@ -104,7 +108,7 @@ function withItem(conversation: Conversation, item: MessageItem): Conversation {
 
 /** A response answers the newest turn that is over and has none; several typed items before one response are all part of its input. */
 function withResponse(conversation: Conversation, responseId: string): Conversation {
-  const waiting: Match = (turn) => turn.responseId === undefined && turn.status === "heard";
+  const waiting: Match = (turn) => turn.responseId === undefined && (turn.status === "heard" || turn.status === "unheard");
   if (!conversation.turns.some(waiting)) return withTurn(conversation, { ...newTurn(responseId, "text", "thinking"), responseId });
   return change(conversation, waiting, () => ({ responseId, status: "thinking" }));
 }

@@ -28,12 +28,19 @@ export function createTurnView(): TurnView {
       if (turn === shown) return;
       shown = turn;
       element.dataset.status = turn.status;
-      words.dataset.empty = turn.status === "listening" ? "Listening" : turn.input === "speech" ? "Spoken" : "";
+      words.dataset.empty =
+        turn.status === "listening"
+          ? "Listening"
+          : turn.status === "unheard"
+            ? "No words in that"
+            : turn.input === "speech"
+              ? "Spoken"
+              : "";
       setText(words, turn.transcript);
       flag(words, "live", turn.status === "listening");
       const thinking = turn.status === "thinking";
       const started = turn.responseId !== undefined;
-      thoughts.hidden = !started && !isSettled(turn);
+      thoughts.hidden = !started && turn.status !== "failed";
       semantic.update(turn.semantic, thinking && turn.acoustic === "");
       acoustic.update(turn.acoustic, thinking && turn.acoustic !== "");
       setText(answer, turn.answer);

@@ -50,13 +50,13 @@ export function createPrinter({ write, color }: PrinterOptions): (conversation: 
       if (before.settled) continue;
       const texts = textsOf(turn);
       for (const channel of CHANNELS) show(turn.id, channel, before.texts[channel], texts[channel]);
-      if (isSettled(turn)) {
+      if (isSettled(turn) && turn.status !== "unheard") {
         endLine();
         const note = noteOf(turn);
         if (note !== "") write(`${styled("note", `${" ".repeat(LABEL_WIDTH + 2)}${note}`)}\n`);
         write("\n");
       }
-      shown.set(turn.id, { texts, settled: isSettled(turn) });
+      shown.set(turn.id, { texts, settled: isSettled(turn) && turn.status !== "unheard" });
     }
     for (const id of shown.keys()) if (!turns.some((turn) => turn.id === id)) shown.delete(id);
   };

@@ -137,9 +137,10 @@ export async function openTalkSession(options: TalkSessionOptions): Promise<Talk
       }
       await barrier();
       const heard = turnsSince(before).some((turn) => turn.status !== "listening");
-      if (!heard) throw new UsageError("no speech found");
-      await until(() => turnsSince(before).every((turn) => isSettled(turn) || turn.status === "listening"));
-      return turnsSince(before).filter(isSettled);
+      if (heard) await until(() => turnsSince(before).every((turn) => isSettled(turn) || turn.status === "listening"));
+      const spoken = turnsSince(before).filter((turn) => isSettled(turn) && turn.status !== "unheard");
+      if (spoken.length === 0) throw new UsageError("no speech found");
+      return spoken;
     },
     ask(text) {
       const before = conversation.turns.length;
