@@ -1,5 +1,5 @@
 /** One turn as elements that follow it. */
-import { isSettled, type Turn } from "@aloud/client";
+import type { Turn } from "@aloud/client";
 import { chipsOf } from "./chips.ts";
 import { flag, icon, make, setText } from "./element.ts";
 
