@@ -12,11 +12,17 @@ import {
   type TextItem,
 } from "../engine.ts";
 import { createEventStream } from "../event-stream.ts";
-import type { PendingCall } from "./host.ts";
-import type { CallId, ConversationId, ToChild } from "./port.ts";
+import type { CallId, ConversationId, FromChild, ToChild } from "./port.ts";
 
 /** Audio that was appended and is not in the cache yet. Beyond it, `append` fails with `engine_busy` and nothing of the chunk is taken in. */
 const MAX_WAITING_SAMPLES = 120 * SAMPLE_RATE_HZ;
+
+/** A call that waits for the child. */
+export interface PendingCall {
+  onDone(value: unknown): void;
+  onFailed(error: AloudError): void;
+  onEvent?(event: Extract<FromChild, { type: "event" }>["event"]): void;
+}
 
 /** What a conversation needs of its engine. */
 export interface ConversationHost {

@@ -5,7 +5,7 @@
 import { AloudError } from "@aloud/client/protocol";
 import type { Conversation, ConversationSetup, Engine, EngineInfo, EngineStatus } from "../engine.ts";
 import { type EngineChild, type StartChild, startEngineChild } from "./child-process.ts";
-import { HostConversation } from "./host-conversation.ts";
+import { HostConversation, type PendingCall } from "./host-conversation.ts";
 import { readModelConfig } from "./model-config.ts";
 import { modelName, NANO_DIR } from "./model-directory.ts";
 import type { CallId, FromChild, ToChild } from "./port.ts";
@@ -43,13 +43,6 @@ const MAX_FAILED_STARTS = 5;
 const MEMORY_NEWS_BYTES = 16 * 2 ** 20;
 const FIRST_RESTART_MS = 100;
 const LAST_RESTART_MS = 5_000;
-
-/** A call that waits for the child. */
-export interface PendingCall {
-  onDone(value: unknown): void;
-  onFailed(error: AloudError): void;
-  onEvent?(event: Extract<FromChild, { type: "event" }>["event"]): void;
-}
 
 /**
  * Opens the engine and starts to load the model; `open` waits for it. Never throws: what is wrong with the model is its status.
