@@ -1,6 +1,7 @@
 /** The page as a person uses it: real Chromium, a real gateway, a microphone that plays a recording, and a scripted engine. */
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import type { ScriptedStep, ScriptedTurn } from "@aloud/engine/testing";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { startGateway, type TestGateway } from "../helpers/gateway.ts";
@@ -16,20 +17,21 @@ const missing =
       : "the page is not built (npm run build)";
 if (missing !== undefined) console.log(`skipping the browser tests: ${missing}`);
 
-describe.skipIf(missing !== undefined)(`the page${missing === undefined ? "" : ` (skipped: ${missing})`}`, () => {
+const script = ({ text }: ScriptedTurn): ScriptedStep[] => [
+  { transcript: "set a timer for five minutes and ten seconds" },
+  { channel: "semantic", text: "The speaker wants a timer." },
+  { channel: "acoustic", text: "The voice is calm." },
+  { channel: "answer", text: "Timer " },
+  text === "never end" ? "stall" : { channel: "answer", text: "set." },
+];
+
+describe.skipIf(missing !== undefined)(`the page${missing === undefined ? "" : ` (skipped: ${missing})`}`, { timeout: 60_000 }, () => {
   let server: TestGateway;
   let launched: LaunchedBrowser | undefined;
   const complaints: string[] = [];
 
   beforeAll(async () => {
-    const answer = () => [
-      { transcript: "set a timer for five minutes and ten seconds" },
-      { channel: "semantic", text: "The speaker wants a timer." } as const,
-      { channel: "acoustic", text: "The voice is calm." } as const,
-      { channel: "answer", text: "Timer " } as const,
-      { channel: "answer", text: "set." } as const,
-    ];
-    server = await startGateway({ answer }, {}, { demoDir });
+    server = await startGateway({ answer: script }, {}, { demoDir });
   });
   afterEach(async () => {
     await launched?.close();
@@ -125,6 +127,31 @@ describe.skipIf(missing !== undefined)(`the page${missing === undefined ? "" : `
     const page = await open("refused");
     await page.locator("#file").setInputFiles(fileURLToPath(timer));
     await expectAnswered(page);
+  });
+
+  test("stops an answer at Esc and keeps what was said", async () => {
+    const page = await open("refused");
+    await page.getByLabel("Type instead").fill("never end");
+    await page.keyboard.press("Enter");
+    await page.locator(".turn[data-status=answering]").waitFor();
+    await page.keyboard.press("Escape");
+    await page.locator(".turn[data-status=cancelled]").waitFor();
+    expect(await page.locator(".answer").textContent()).toBe("Timer ");
+    expect(await page.locator(".chips").textContent()).toContain("stopped");
+  });
+
+  test("says that the server is gone, and talks again once it is back", async () => {
+    const port = server.gateway.port;
+    const page = await open("refused");
+    await server.close();
+    await page.locator("#status[data-tone=bad]").getByText("Reconnecting").waitFor();
+    server = await startGateway({ answer: script }, { port }, { demoDir });
+    await page.locator("#status[data-tone=good]").waitFor();
+    await page.getByLabel("Type instead").fill("set a timer");
+    await page.keyboard.press("Enter");
+    await expectAnswered(page);
+    // The browser's own notes about attempts that failed.
+    complaints.splice(0);
   });
 
   test("says why an uploaded file is no use", async () => {

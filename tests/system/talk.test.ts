@@ -10,7 +10,7 @@ import { startGateway, type TestGateway } from "../helpers/gateway.ts";
 const program = fileURLToPath(new URL("../../gateway/bin/aloud.js", import.meta.url));
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/${name}.opus`, import.meta.url));
 
-describe("aloud talk", () => {
+describe("aloud talk", { timeout: 60_000 }, () => {
   let server: TestGateway;
   let directory: string;
 
