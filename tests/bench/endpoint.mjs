@@ -22,7 +22,9 @@ export async function run() {
       for (let i = 0; i <= REPEATS; i += 1) {
         const a = await firstThought(engine, speech(seconds), "incremental");
         const b = await firstThought(engine, speech(seconds), "one-shot");
-        if (i > 0) incremental.push(a), oneShot.push(b);
+        if (i === 0) continue;
+        incremental.push(a);
+        oneShot.push(b);
       }
       raw.push({ seconds, incremental, oneShot });
     }

@@ -95,7 +95,12 @@ async function startServer() {
   const exited = new Promise((resolve) => child.once("exit", resolve));
   for await (const line of createInterface({ input: child.stdout })) {
     const url = /http:\S+/.exec(line)?.[0];
-    if (url) return { url, pid: child.pid, stop: () => (child.kill("SIGTERM"), exited) };
+    if (url === undefined) continue;
+    const stop = () => {
+      child.kill("SIGTERM");
+      return exited;
+    };
+    return { url, pid: child.pid, stop };
   }
   throw new Error("the server ended before it was ready");
 }
