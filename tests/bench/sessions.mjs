@@ -51,8 +51,8 @@ async function measure(count) {
     return {
       count,
       cpuMsPerSessionSecond: used / count / SECONDS,
-      delays: answered.map((turn) => turn.timing.first_answer_ms),
-      eventLoopP99Ms: Number(/aloud_event_loop_delay_p99_seconds (\S+)/.exec(metrics)[1]) * 1000,
+      delays: turns.flatMap((turn) => turn.timing?.first_answer_ms ?? []),
+      eventLoopP99Ms: Number(/^aloud_event_loop_delay_p99_seconds (\S+)$/m.exec(metrics)[1]) * 1000,
       turns: turns.length,
       answered: answered.length,
     };
