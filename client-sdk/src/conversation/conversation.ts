@@ -24,6 +24,8 @@ export interface Turn {
   readonly status: TurnStatus;
   /** The user's words: typed, or as the server transcribed them so far. Empty when it gives no transcript. */
   readonly transcript: string;
+  /** Whether `transcript` is final: typed, or completed by the server. */
+  readonly isTranscribed: boolean;
   readonly semantic: string;
   readonly acoustic: string;
   readonly answer: string;

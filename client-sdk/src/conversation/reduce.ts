@@ -29,6 +29,7 @@ export function reduce(conversation: Conversation, event: ServerEvent): Conversa
     case "conversation.item.input_audio_transcription.completed":
       return change(conversation, byItem(event.item_id), (turn) => ({
         transcript: event.transcript,
+        isTranscribed: true,
         // The server says so of a turn that it will not answer: it was a noise.
         ...(event.transcript === "" && turn.status === "heard" && { status: "unheard" as const }),
       }));
@@ -81,6 +82,7 @@ function newTurn(id: string, input: Turn["input"], status: TurnStatus): Turn {
     status,
     responseId: undefined,
     transcript: "",
+    isTranscribed: false,
     semantic: "",
     acoustic: "",
     answer: "",
@@ -103,7 +105,7 @@ function withItem(conversation: Conversation, item: MessageItem): Conversation {
   if (conversation.turns.some(byItem(item.id))) return conversation;
   const spoken = item.content.some((part) => part.type === "input_audio");
   const text = item.content.map((part) => ("text" in part ? part.text : (part.transcript ?? ""))).join("\n");
-  return withTurn(conversation, { ...newTurn(item.id, spoken ? "speech" : "text", "heard"), transcript: text });
+  return withTurn(conversation, { ...newTurn(item.id, spoken ? "speech" : "text", "heard"), transcript: text, isTranscribed: !spoken });
 }
 
 /** A response answers the newest turn that is over and has none; several typed items before one response are all part of its input. */

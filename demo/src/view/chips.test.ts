@@ -8,6 +8,7 @@ const turn: Turn = {
   responseId: "r1",
   status: "completed",
   transcript: "",
+  isTranscribed: true,
   semantic: "",
   acoustic: "",
   answer: "",

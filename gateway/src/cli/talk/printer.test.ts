@@ -8,6 +8,7 @@ const turn: Turn = {
   responseId: "r1",
   status: "thinking",
   transcript: "",
+  isTranscribed: false,
   semantic: "",
   acoustic: "",
   answer: "",
@@ -32,7 +33,8 @@ test("the printer writes each channel in its line, and the time that it took", (
     printed(
       false,
       { transcript: "lights" },
-      { transcript: "lights on" },
+      { semantic: "Light " },
+      { transcript: "lights on", isTranscribed: true },
       { semantic: "Light is " },
       { semantic: "Light is wanted.", acoustic: "A low voice." },
       { answer: "It is on.", status: "answering" },
@@ -51,8 +53,14 @@ test("the printer writes each channel in its line, and the time that it took", (
   );
 });
 
-test("the printer writes a corrected transcript again, whole", () => {
+test("the printer writes a corrected transcript again, whole, and over the old one in a terminal", () => {
   expect(printed(false, { transcript: "fifty" }, { transcript: "fifteen" })).toBe("  you       fifty\n  you       fifteen");
+  expect(printed(true, { transcript: "fifty" }, { transcript: "fifteen" })).toContain("fifty\u001b[0m\r\u001b[K");
+});
+
+test("the printer lets thinking wait for the user's words, but not longer than until the answer", () => {
+  expect(printed(false, { transcript: "lights" }, { semantic: "Light." })).toBe("  you       lights");
+  expect(printed(false, { semantic: "Light." }, { answer: "It" })).toBe("  semantic  Light.\n  answer    It");
 });
 
 test("the printer says why a turn failed", () => {

@@ -11,8 +11,12 @@ const LABEL_WIDTH = 10;
 
 export interface PrinterOptions {
   readonly write: (text: string) => void;
+  /** A terminal: colors, and a corrected line is written over instead of once more. */
   readonly color: boolean;
 }
+
+/** Clears the line that the cursor stands in. */
+const CLEAR_LINE = "\r\u001b[K";
 
 interface Shown {
   readonly texts: Readonly<Record<Channel, string>>;
@@ -32,12 +36,13 @@ export function createPrinter({ write, color }: PrinterOptions): (conversation: 
     line = undefined;
   };
   const show = (turnId: string, channel: Channel, before: string, now: string) => {
-    const goesOn = now.startsWith(before) && line === `${turnId} ${channel}`;
-    // What was corrected is written whole again; a model corrects its transcript at most once, at the end.
-    const text = (now.startsWith(before) ? now.slice(before.length) : now).replaceAll(/\s+/g, " ");
-    if (text === "") return;
+    const inLine = line === `${turnId} ${channel}`;
+    const goesOn = now.startsWith(before) && inLine;
+    const text = (goesOn ? now.slice(before.length) : now).replaceAll(/\s+/g, " ");
+    if (now === before || text === "") return;
     if (!goesOn) {
-      endLine();
+      if (inLine && color) write(CLEAR_LINE);
+      else endLine();
       write(styled("note", `  ${channel}`.padEnd(LABEL_WIDTH + 2)));
     }
     write(styled(channel, goesOn ? text : text.trimStart()));
@@ -62,8 +67,11 @@ export function createPrinter({ write, color }: PrinterOptions): (conversation: 
   };
 }
 
+/** The user's words come first: thinking that overtakes their last correction by a moment waits for it, but never longer than until the answer. */
 function textsOf(turn: Turn): Record<Channel, string> {
-  return { you: turn.transcript, semantic: turn.semantic, acoustic: turn.acoustic, answer: turn.answer };
+  const you = turn.transcript;
+  if (!turn.isTranscribed && turn.answer === "" && !isSettled(turn)) return { you, semantic: "", acoustic: "", answer: "" };
+  return { you, semantic: turn.semantic, acoustic: turn.acoustic, answer: turn.answer };
 }
 
 /** Where the time went, and how it ended unless well. */
