@@ -1,0 +1,1 @@
+"""Training, evaluation and export of nano, Aloud's small audio-reasoning model."""

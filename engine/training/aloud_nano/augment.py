@@ -1,0 +1,225 @@
+"""Render scenes into audio on the GPU: room, telephone band, background, noise, level, edges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from scipy.fft import next_fast_len
+from torch import Tensor
+
+from aloud_nano.batch import NOISE, SILENCE, SOUND
+from aloud_nano.config import BLOCK_MEL, BLOCK_SAMPLES, N_MELS, SAMPLE_RATE
+from aloud_nano.mel import LogMel
+from aloud_nano.scene import MAX_BLOCKS
+from aloud_nano.sounds import LENGTH
+
+GROUPS = (6, 9, 13, MAX_BLOCKS)  # utterances are rendered padded to one of these block counts
+EMPTY_MEL = -1.0  # log-mel of digital silence
+_TAIL = 6400  # samples of room response (0.4 s)
+CLEAN_LEVEL = 10 ** (-24 / 20)
+
+
+def _rms(signal: Tensor, where: Tensor) -> Tensor:
+    """[N, T] over the marked samples → [N, 1]."""
+    power = (signal.square() * where).sum(1) / (where.sum(1) + 1)
+    return power.sqrt()[:, None]
+
+
+def _room_and_band(signal: Tensor, scene: dict[str, Tensor]) -> Tensor:
+    """Convolve with a random room and filter by band and tilt, in one FFT."""
+    count, length = signal.shape
+    size = next_fast_len(length + _TAIL, real=True)
+    frequency = torch.fft.rfftfreq(size, 1 / SAMPLE_RATE).to(signal.device)[None]
+    time = torch.arange(_TAIL, device=signal.device)[None] / SAMPLE_RATE
+    decay = torch.exp(-6.9 * time / scene["reverb_time"][:, None])
+    room = torch.randn(count, _TAIL, device=signal.device) * decay
+    room[:, :24] = 0
+    room = room / (room.square().sum(1, keepdim=True).sqrt() + 1e-9)
+    room = room * 10 ** (-scene["direct_ratio"][:, None] / 20)
+    room[:, 0] = 1
+    low, high = scene["low_pass"][:, None], scene["high_pass"][:, None]
+    rumble = (frequency / high) ** 4
+    band = rumble / (1 + rumble) / (1 + (frequency / low) ** 8)
+    octaves = torch.log2(frequency.clamp(min=100) / 1000)
+    band = band * 10 ** (scene["tilt"][:, None] / 20 * octaves)
+    spectrum = torch.fft.rfft(signal, size) * torch.fft.rfft(room, size) * band
+    return torch.fft.irfft(spectrum, size)[:, :length]
+
+
+def _coloured_noise(count: int, length: int, colour: Tensor) -> Tensor:
+    """Noise of unit power whose spectrum falls with frequency to the power -colour/2."""
+    device = colour.device
+    white = torch.fft.rfft(torch.randn(count, length, device=device))
+    frequency = torch.fft.rfftfreq(length, 1 / SAMPLE_RATE).to(device)[None].clamp(min=60)
+    noise = torch.fft.irfft(white * (frequency / 1000) ** (-colour[:, None] / 2), length)
+    return noise / noise.std(1, keepdim=True)
+
+
+def render(
+    store: Tensor, bank: Tensor, scene: dict[str, Tensor], blocks: int
+) -> tuple[Tensor, Tensor]:
+    """Scenes of one group → (what the microphone heard, the clean voice), both [N, T].
+
+    store: all PCM, int16; bank: sounds [K, LENGTH]; scene: per-utterance tensors.
+    """
+    length = blocks * BLOCK_SAMPLES
+    count = len(scene["offset"])
+    time = torch.arange(length, device=store.device)[None]
+    relative = time - scene["before"][:, None]
+    speaking = (relative >= 0) & (relative < scene["samples"][:, None])
+    nobody = ((scene["kind"] == SOUND) | (scene["kind"] == SILENCE) | (scene["kind"] == NOISE))[
+        :, None
+    ]
+    at = (scene["offset"][:, None] + relative.clamp(min=0)).clamp(max=len(store) - 1)
+    voice = store[at].float() / 32768 * (speaking & ~nobody)
+    clean = voice * (CLEAN_LEVEL / (_rms(voice, speaking) + 1e-4))
+
+    target = 10 ** (scene["level"][:, None] / 20)
+    heard = _room_and_band(voice, scene)
+    heard = heard / (_rms(heard, speaking) + 1e-7) * target
+    heard = torch.where(nobody, torch.zeros_like(heard), heard)
+
+    chosen = scene["sound"]
+    place = time - scene["sound_start"][:, None]
+    audible = (place >= 0) & (place < LENGTH) & (chosen >= 0)[:, None]
+    sound = bank[chosen.clamp(min=0)[:, None], place.clamp(0, LENGTH - 1)].float() * audible
+    alone = (scene["kind"] == SOUND)[:, None]
+    sound_level = torch.where(alone, target, target * 10 ** (-scene["sound_snr"][:, None] / 20))
+    heard = heard + sound * sound_level
+
+    heard = heard + _noise_level(scene, target) * _coloured_noise(
+        count, length, scene["noise_colour"]
+    )
+    loud = heard.abs()
+    limited = heard.sign() * (0.7 + 0.3 * torch.tanh((loud - 0.7) / 0.3))
+    heard = torch.where(loud < 0.7, heard, limited)
+    return heard * (time < scene["total"][:, None]), clean
+
+
+def _noise_level(scene: dict[str, Tensor], target: Tensor) -> Tensor:
+    """[N, 1] amplitude: by SNR, a faint floor, or the noise that is all there is."""
+    uniform = torch.rand_like(target)
+    level = target * 10 ** (-scene["snr"][:, None] / 20) + 10 ** (-72 / 20) * uniform
+    room_tone = 10 ** ((-78 + 28 * uniform) / 20)
+    level = torch.where((scene["kind"] == SILENCE)[:, None], room_tone, level)
+    level = torch.where((scene["kind"] == NOISE)[:, None], target, level)
+    return torch.where(scene["silent_floor"][:, None], torch.zeros_like(level), level)
+
+
+def mask_features(mel: Tensor) -> Tensor:
+    """SpecAugment: two bands of up to 11 mels and two spans of up to 90 ms set to the mean."""
+    count, _, frames = mel.shape
+    device = mel.device
+    for _ in range(2):
+        low = torch.randint(0, 70, (count, 1, 1), device=device)
+        width = torch.randint(0, 12, (count, 1, 1), device=device)
+        bins = torch.arange(N_MELS, device=device)[None, :, None]
+        mel = mel.masked_fill((bins >= low) & (bins < low + width), 0.0)
+        start = (torch.rand(count, 1, 1, device=device) * frames).long()
+        width = torch.randint(0, 10, (count, 1, 1), device=device)
+        steps = torch.arange(frames, device=device)[None, None]
+        mel = mel.masked_fill((steps >= start) & (steps < start + width), 0.0)
+    return mel
+
+
+class Renderer:
+    """Scenes of a batch → packed feature blocks."""
+
+    def __init__(self, store: Tensor, bank: Tensor) -> None:
+        self.store = store
+        self.bank = bank
+        self.mel = LogMel().to(store.device)
+
+    @torch.no_grad()
+    def features(
+        self, batch: dict[str, Tensor], groups: list[Group], rows: int, teacher: bool
+    ) -> tuple[Tensor, Tensor | None]:
+        """Packed [rows, 80, 48] for the student and, of the clean unwarped voice, the teacher."""
+        device = self.store.device
+        student = torch.full((rows, N_MELS, BLOCK_MEL), EMPTY_MEL, device=device)
+        clean_mel = student.clone() if teacher else None
+        for group in groups:
+            scene = {name: batch[name][group.members] for name in _SCENE_KEYS}
+            heard, clean = render(self.store, self.bank, scene, group.blocks)
+            mel = mask_features(self.mel(heard, scene["warp"]))
+            student[group.target] = _as_blocks(mel)[group.member, group.step]
+            if clean_mel is not None:
+                clean_mel[group.target] = _as_blocks(self.mel(clean))[group.member, group.step]
+        return student, clean_mel
+
+
+def _as_blocks(mel: Tensor) -> Tensor:
+    """[N, 80, 48·NB] → [N, NB, 80, 48]."""
+    return mel.unflatten(2, (-1, BLOCK_MEL)).transpose(1, 2)
+
+
+_SCENE_KEYS = (
+    "offset", "samples", "before", "total", "blocks", "sound", "sound_start", "warp", "kind",
+    "silent_floor", "level", "snr", "noise_colour", "reverb_time", "direct_ratio", "low_pass",
+    "high_pass", "tilt", "sound_snr",
+)  # fmt: skip
+
+
+@dataclass
+class Group:
+    """Utterances rendered together, padded to ``blocks``; the last few may be repeats.
+
+    member, step, target: for every block that is real, its utterance in the group, its place in
+    the utterance, and its row in the packed features.
+    """
+
+    blocks: int
+    members: Tensor
+    member: Tensor
+    step: Tensor
+    target: Tensor
+
+    def to(self, device: torch.device) -> Group:
+        moved = (t.to(device) for t in (self.members, self.member, self.step, self.target))
+        return Group(self.blocks, *moved)
+
+
+def group_by_length(blocks: Tensor, first_block: Tensor) -> list[Group]:
+    """Host tensors [N] → groups. Sizes are multiples of 32, so that FFT plans are reused."""
+    groups, lower = [], 0
+    for upper in GROUPS:
+        members = torch.nonzero((blocks > lower) & (blocks <= upper)).flatten()
+        lower = upper
+        if not len(members):
+            continue
+        valid = torch.arange(upper)[None] < blocks[members][:, None]
+        member, step = torch.nonzero(valid, as_tuple=True)
+        target = first_block[members][member] + step
+        spare = -len(members) % 32
+        members = torch.cat([members, members[:1].expand(spare)])
+        groups.append(Group(upper, members, member, step, target))
+    return groups
+
+
+def speech_frames(batch: dict[str, Tensor], frames_per_block: int) -> Tensor:
+    """[rows·frames] bool: encoder frames that hold speech of a "speech" scene (to distil)."""
+    utterance = batch["utterance"].long()
+    known = utterance >= 0
+    number = utterance.clamp(min=0)
+    step = torch.arange(frames_per_block, device=utterance.device) * 320
+    sample = batch["block_index"][:, None] * BLOCK_SAMPLES + step[None]
+    before = batch["before"][number][:, None]
+    after = before + batch["samples"][number][:, None]
+    speech = (batch["kind"][number] == 0)[:, None] & known[:, None]
+    return (speech & (sample >= before - 640) & (sample <= after + 640)).flatten()
+
+
+def ctc_loss(logits: Tensor, batch: dict[str, Tensor], frames: Tensor, letters: Tensor) -> Tensor:
+    """Mean over characters. logits: packed [rows, frames_per_block, C]; frames and letters: the
+    lengths of every utterance, on the host (on the device they would force a wait)."""
+    step = torch.arange(MAX_BLOCKS, device=logits.device)[None]
+    first = batch["first_block"][:, None]
+    index = torch.where(step < batch["blocks"][:, None], first + step, first)
+    spread = logits[index].flatten(1, 2).float().log_softmax(-1).transpose(0, 1)
+    losses = F.ctc_loss(
+        spread, batch["ctc"], frames, letters, blank=0, reduction="none", zero_infinity=True,
+    )  # fmt: skip
+    lengths = batch["ctc_length"]
+    return (losses * (lengths > 0)).sum() / (lengths.sum() + 1)

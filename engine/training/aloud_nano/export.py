@@ -1,0 +1,167 @@
+"""Export a checkpoint to the three ONNX graphs the engine loads.
+
+Usage: python -m aloud_nano.export CHECKPOINT TOKENIZER_JSON OUTPUT_DIRECTORY
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+import warnings
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from aloud_nano.bundle import write_bundle
+from aloud_nano.config import BLOCK_MEL, N_MELS
+from aloud_nano.encoder import AudioEncoder, EncoderState
+from aloud_nano.model import Nano, load_checkpoint
+from aloud_nano.quantise import quantise_matmuls, store_half
+from aloud_nano.tokens import load_tokenizer
+
+OPSET = 17
+STATE_NAMES = ("mel", "stem", "key", "value", "position")
+
+
+class EncoderGraph(nn.Module):
+    """``AudioEncoder.step`` with its state spread over plain tensors."""
+
+    def __init__(self, encoder: AudioEncoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(
+        self, features: Tensor, mel: Tensor, stem: Tensor, key: Tensor, value: Tensor, pos: Tensor
+    ) -> tuple[Tensor, ...]:
+        state = EncoderState(mel, stem, key, value, pos)
+        audio, ctc, after = self.encoder.step(features, state)
+        return audio, ctc, after.mel, after.stem, after.key, after.value, after.position
+
+
+class DecoderGraph(nn.Module):
+    """``Decoder.step`` plus the output projection, in the transformers.js layout."""
+
+    def __init__(self, model: Nano) -> None:
+        super().__init__()
+        self.decoder = model.decoder
+        self.head = nn.Parameter(model.decoder.embed.weight.detach().t().contiguous())
+
+    def forward(self, x: Tensor, mask: Tensor, positions: Tensor, *past: Tensor) -> tuple:
+        hidden, present = self.decoder.step(x, mask, positions, list(past))
+        return (hidden @ self.head, *present)
+
+
+def _export(module: nn.Module, example: tuple, path: Path, **names: object) -> None:
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(module, example, str(path), opset_version=OPSET, dynamo=False, **names)
+
+
+def export_encoder(encoder: AudioEncoder, path: Path) -> None:
+    width, heads, layers = encoder.config.width, encoder.config.heads, encoder.config.layers
+    cache = torch.randn(layers, 1, heads, 48, width // heads)
+    example = (
+        torch.randn(1, N_MELS, BLOCK_MEL),
+        torch.zeros(1, N_MELS, 2),
+        torch.zeros(1, width, 1),
+        cache,
+        cache.clone(),
+        torch.tensor([48]),
+    )
+    _export(
+        EncoderGraph(encoder),
+        example,
+        path,
+        input_names=["input_features", *(f"past.{name}" for name in STATE_NAMES)],
+        output_names=["audio_embeds", "ctc_logits", *(f"present.{name}" for name in STATE_NAMES)],
+        dynamic_axes={
+            "past.key": {3: "past_frames"},
+            "past.value": {3: "past_frames"},
+            "present.key": {3: "present_frames"},
+            "present.value": {3: "present_frames"},
+        },
+    )
+
+
+def export_decoder(model: Nano, path: Path) -> None:
+    config = model.config.decoder
+    kinds = [(layer, kind) for layer in range(config.layers) for kind in ("key", "value")]
+    past_names = [f"past_key_values.{layer}.{kind}" for layer, kind in kinds]
+    present_names = [f"present.{layer}.{kind}" for layer, kind in kinds]
+    past = [torch.randn(1, config.kv_heads, 7, config.head_dim) for _ in kinds]
+    example = (
+        torch.randn(1, 3, config.width),
+        torch.ones(1, 10, dtype=torch.int64),
+        torch.arange(7, 10)[None],
+        *past,
+    )
+    axes: dict[str, dict[int, str]] = {
+        "inputs_embeds": {0: "batch", 1: "steps"},
+        "attention_mask": {0: "batch", 1: "past_and_steps"},
+        "position_ids": {0: "batch", 1: "steps"},
+        "logits": {0: "batch", 1: "steps"},
+    }
+    axes |= {name: {0: "batch", 2: "past"} for name in past_names}
+    axes |= {name: {0: "batch", 2: "past_and_steps"} for name in present_names}
+    _export(
+        DecoderGraph(model),
+        example,
+        path,
+        input_names=["inputs_embeds", "attention_mask", "position_ids", *past_names],
+        output_names=["logits", *present_names],
+        dynamic_axes=axes,
+    )
+
+
+def export_embeddings(model: Nano, path: Path) -> None:
+    axes = {0: "batch", 1: "steps"}
+    _export(
+        model.decoder.embed,
+        (torch.zeros(1, 3, dtype=torch.int64),),
+        path,
+        input_names=["input_ids"],
+        output_names=["inputs_embeds"],
+        dynamic_axes={"input_ids": axes, "inputs_embeds": axes},
+    )
+
+
+def export_model(model: Nano, tokenizer_json: Path, output: Path, keep_float: bool = False) -> None:
+    """Write int8 graphs, tokenizer, configs and manifest; ``keep_float`` adds float32 graphs."""
+    load_tokenizer(tokenizer_json)
+    model = model.eval().requires_grad_(False)
+    onnx_dir = output / "onnx"
+    onnx_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        encoder = Path(scratch) / "audio_encoder.onnx"
+        decoder = Path(scratch) / "decoder_model_merged.onnx"
+        embeddings = Path(scratch) / "embed_tokens.onnx"
+        export_encoder(model.encoder, encoder)
+        export_decoder(model, decoder)
+        export_embeddings(model, embeddings)
+        for source in (encoder, decoder):
+            small = Path(scratch) / f"{source.stem}_int8.onnx"
+            quantise_matmuls(source, small)
+            store_half(small, onnx_dir / f"{source.stem}_quantized.onnx")
+        store_half(embeddings, onnx_dir / "embed_tokens_fp16.onnx")
+        if keep_float:
+            for source in (encoder, decoder):
+                shutil.copy(source, onnx_dir / source.name)
+    if (output / "tokenizer.json").resolve() != tokenizer_json.resolve():
+        shutil.copy(tokenizer_json, output / "tokenizer.json")
+    write_bundle(output, model.config)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("tokenizer", type=Path)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--float", action="store_true", help="keep the float32 graphs as well")
+    args = parser.parse_args()
+    export_model(load_checkpoint(args.checkpoint), args.tokenizer, args.output, args.float)
+
+
+if __name__ == "__main__":
+    main()

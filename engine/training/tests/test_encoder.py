@@ -1,0 +1,60 @@
+"""Whole, packed and streamed encoding are one and the same computation."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs PyTorch (the train extra)")
+
+from aloud_nano.config import BLOCK_FRAMES, BLOCK_MEL, POSITION_PERIOD, EncoderConfig  # noqa: E402
+from aloud_nano.encoder import AudioEncoder, block_mask, packed_mask, sinusoids  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def encoder() -> AudioEncoder:
+    torch.manual_seed(0)
+    config = EncoderConfig(width=64, layers=2, heads=2, feed_forward=96, adapter_width=64)
+    return AudioEncoder(config, text_width=48).eval()
+
+
+def test_block_mask_is_bounded_on_both_sides() -> None:
+    mask = block_mask(20 * BLOCK_FRAMES)
+    assert mask[0, BLOCK_FRAMES - 1] and not mask[0, BLOCK_FRAMES]
+    last = 19 * BLOCK_FRAMES
+    assert mask[last, 3 * BLOCK_FRAMES] and not mask[last, 3 * BLOCK_FRAMES - 1]
+
+
+def test_positions_match_whispers_table_and_wrap() -> None:
+    table = sinusoids(torch.tensor([0, 1, POSITION_PERIOD]) % POSITION_PERIOD, 64)
+    assert torch.equal(table[0], table[2])
+    assert torch.allclose(table[0], torch.cat([torch.zeros(32), torch.ones(32)]))
+
+
+@torch.no_grad()
+def test_streaming_equals_whole(encoder: AudioEncoder) -> None:
+    mel = torch.randn(1, 80, 19 * BLOCK_MEL)
+    whole = encoder(mel)
+    state, audio, ctc = encoder.initial_state(), [], []
+    for start in range(0, mel.shape[2], BLOCK_MEL):
+        heard, letters, state = encoder.step(mel[:, :, start : start + BLOCK_MEL], state)
+        audio.append(heard)
+        ctc.append(letters)
+    assert torch.allclose(torch.cat(audio, 1), whole.audio, atol=1e-5)
+    assert torch.allclose(torch.cat(ctc, 1), whole.ctc, atol=1e-5)
+    assert state.key.shape[3] == 16 * BLOCK_FRAMES
+    assert int(state.position) == 19 * BLOCK_FRAMES
+
+
+@torch.no_grad()
+def test_packed_neighbours_do_not_touch(encoder: AudioEncoder) -> None:
+    """Two utterances in one row give what each gives alone."""
+    lengths = [5, 14]
+    mels = [torch.randn(1, 80, n * BLOCK_MEL) for n in lengths]
+    row = torch.full((1, 20, 80, BLOCK_MEL), -1.0)
+    row[0, :19] = torch.cat(mels, 2).unflatten(2, (-1, BLOCK_MEL)).transpose(1, 2)
+    utterance = torch.tensor([[0] * 5 + [1] * 14 + [-1]])
+    index = torch.tensor([[*range(5), *range(14), 0]])
+    mask = packed_mask(utterance, index, streaming=True).float()
+    packed = encoder.packed(row, index == 0, index, mask)
+    alone = torch.cat([encoder(mel).audio for mel in mels], 1)
+    assert torch.allclose(packed.audio[:, : 19 * 6], alone, atol=1e-5)
