@@ -102,6 +102,9 @@ export class Performer {
         inputs.settle(command.turnId, "");
         inputs.discard(command.turnId);
         return;
+      case "settle-input":
+        inputs.settle(command.turnId, undefined);
+        return;
       case "transcribe":
         config().transcription === null ? undefined : dialogue.transcribe(command.turnId);
         return;

@@ -94,6 +94,13 @@ describe("reduce()", () => {
     expect(names).toContain("begin-response");
   });
 
+  test("settles the words of a doubtful turn when the user speaks on before it is clear, and keeps its audio", () => {
+    const faint: TurnEvent = { ...stopped, voice: faintVoice };
+    const { names, turn } = play([started, faint, passed(1_500), { ...started, startMs: 1_510 }]);
+    expect(names).toEqual(["open", "start-timer", "generate", "commit", "retract", "settle-input", "open"]);
+    expect(turn).toMatchObject({ phase: "listening", turnId: 2 });
+  });
+
   test("answers a failed draft with a failed response", () => {
     const failed: TurnEvent = { type: "generation-failed", at: 1_200, generation: 1, error: new AloudError("engine_failed", "gone") };
     const { commands, turn } = play([started, stopped, failed, passed(1_500)]);

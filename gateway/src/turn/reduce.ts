@@ -61,7 +61,7 @@ function onSpeechStarted(turn: Turn, startMs: AudioMs, policy: Policy): Step {
       const taken = retraction(turn);
       if (turn.endpoint.state === "passed") {
         const opened = open(turn, startMs);
-        return step(opened.turn, ...taken, ...opened.commands);
+        return step(opened.turn, ...taken, { do: "settle-input", turnId: turn.turnId }, ...opened.commands);
       }
       return step(resumed(turn), ...taken, { do: "release-held", turnId: turn.turnId });
     }

@@ -132,6 +132,8 @@ export type Command =
   | { readonly do: "commit"; readonly turnId: TurnId; readonly endMs: AudioMs | undefined }
   /** The turn was thrown away by the client, or no word was in it: the model forgets it. */
   | { readonly do: "forget"; readonly turnId: TurnId }
+  /** The user speaks on before it was clear whether the turn deserves an answer: its words are what is known of them, its audio stays with what follows. */
+  | { readonly do: "settle-input"; readonly turnId: TurnId }
   /** Finish the transcript of a turn that gets no answer. */
   | { readonly do: "transcribe"; readonly turnId: TurnId }
   | { readonly do: "generate"; readonly turnId: TurnId; readonly generation: GenerationId; readonly as: "draft" | "answer" }
