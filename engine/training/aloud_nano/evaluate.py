@@ -116,7 +116,7 @@ def error_rate(pairs: Sequence[tuple[str, str]]) -> float | None:
 def summary(results: Sequence[Result]) -> dict[str, Any]:
     """One row of the table."""
     domain = [r for r in results if r.intent not in OPEN]
-    worded = [r for r in results if r.text]
+    worded = [r for r in results if r.text and r.semantic]
     by_intent: dict[str, list[bool]] = defaultdict(list)
     for result in results:
         by_intent[result.intent].append(result.right)
@@ -124,7 +124,7 @@ def summary(results: Sequence[Result]) -> dict[str, Any]:
     for result in results:
         if result.group:
             groups[result.group].append(result.right)
-    pitched = [r for r in results if r.facts.get("pitch")]
+    pitched = [r for r in results if r.facts.get("pitch") and r.acoustic]
     return {
         "clips": len(results),
         "answers": percent([r.right for r in domain]),
@@ -133,7 +133,7 @@ def summary(results: Sequence[Result]) -> dict[str, Any]:
         "repeat exact": percent([r.right for r in results if r.intent == "repeat"]),
         "WER domain": error_rate([(r.text, r.quoted) for r in worded if r.intent not in OPEN]),
         "WER open": error_rate([(r.text, r.quoted) for r in worded if r.intent in OPEN]),
-        "WER live": error_rate([(r.text, r.ctc) for r in worded if r.ctc]),
+        "WER live": error_rate([(r.text, r.ctc) for r in results if r.text and r.ctc]),
         "groups": percent([all(v) for v in groups.values()]),
         "pitch": percent([f" {r.facts['pitch']}," in r.acoustic for r in pitched]),
         "tokens": round(sum(r.tokens for r in results) / len(results), 1),
