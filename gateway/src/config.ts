@@ -53,11 +53,16 @@ function onOff(env: NodeJS.ProcessEnv, name: string, fallback: boolean): boolean
 
 /**
  * Reads the configuration. `overrides` (the command line) win over the environment, which wins over the defaults.
+ * @param defaultLogLevel what a terminal wants to see is less than what a log collector wants
  * @throws AloudError `invalid_value` naming the variable
  */
-export function readConfig(overrides: Partial<GatewayConfig> = {}, env: NodeJS.ProcessEnv = process.env): GatewayConfig {
+export function readConfig(
+  overrides: Partial<GatewayConfig> = {},
+  env: NodeJS.ProcessEnv = process.env,
+  defaultLogLevel: GatewayConfig["logLevel"] = "info",
+): GatewayConfig {
   const host = overrides.host ?? (env.ALOUD_HOST || "127.0.0.1");
-  const level = env.ALOUD_LOG_LEVEL || "info";
+  const level = env.ALOUD_LOG_LEVEL || defaultLogLevel;
   const logLevel = LOG_LEVELS.find((known) => known === level);
   if (logLevel === undefined)
     throw new AloudError("invalid_value", `ALOUD_LOG_LEVEL: expected ${LOG_LEVELS.join(" or ")}`, { param: "ALOUD_LOG_LEVEL" });

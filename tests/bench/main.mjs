@@ -10,6 +10,7 @@ import { printTable } from "./table.mjs";
 const BENCHES = {
   endpoint: "endpoint to first thinking token, incremental against one-shot prefill",
   engine: "real-time factor, tokens per second, against a bare onnxruntime loop",
+  turn: "endpoint to first thought and first answer at the gateway, with and without speculation",
   sessions: "CPU per live session and the event loop's delay, through the gateway",
 };
 

@@ -3,12 +3,10 @@
  * event loop was held up meanwhile (its own p99, from /metrics). Each session speaks a 2 s command every 5 s. Peer: one session alone.
  * CPU time is read from /proc, so this benchmark needs Linux.
  */
-import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { createInterface } from "node:readline";
 import { NEW_CONVERSATION, openConnection, reduce } from "@aloud/client";
 import { WebSocket } from "ws";
+import { startServer } from "./server.mjs";
 import { opusSpeech, silence } from "./speech.mjs";
 import { median, ms, percentile, ratio } from "./table.mjs";
 
@@ -43,7 +41,7 @@ async function measure(count) {
   try {
     await fetch(`${server.url}/metrics`);
     const before = cpuMs(server.pid);
-    const sessions = await Promise.all(Array.from({ length: count }, (_, i) => live(server.url, (i * TURN_EVERY_MS) / count)));
+    const sessions = await Promise.all(Array.from({ length: count }, (_, i) => live(server.socketUrl, (i * TURN_EVERY_MS) / count)));
     const used = cpuMs(server.pid) - before;
     const metrics = await (await fetch(`${server.url}/metrics`)).text();
     const turns = sessions.flatMap((session) => session.turns);
@@ -65,7 +63,7 @@ async function measure(count) {
 async function live(url, offsetMs) {
   let conversation = NEW_CONVERSATION;
   const connection = openConnection({
-    url: `${url.replace("http", "ws")}/v1/realtime`,
+    url,
     WebSocket,
     onEvent: (event) => {
       conversation = reduce(conversation, event);
@@ -85,24 +83,6 @@ async function live(url, offsetMs) {
   connection.close();
   await connection.closed;
   return conversation;
-}
-
-async function startServer() {
-  const bin = createRequire(import.meta.url)
-    .resolve("@aloud/gateway")
-    .replace(/dist.*/, "bin/aloud.js");
-  const child = spawn(process.execPath, [bin, "serve", "--port", "0", "--log", "error"], { stdio: ["ignore", "pipe", "inherit"] });
-  const exited = new Promise((resolve) => child.once("exit", resolve));
-  for await (const line of createInterface({ input: child.stdout })) {
-    const url = /http:\S+/.exec(line)?.[0];
-    if (url === undefined) continue;
-    const stop = () => {
-      child.kill("SIGTERM");
-      return exited;
-    };
-    return { url, pid: child.pid, stop };
-  }
-  throw new Error("the server ended before it was ready");
 }
 
 /** CPU time of a process and its children, in ms. */

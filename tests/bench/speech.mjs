@@ -1,6 +1,7 @@
 /** Speech for benchmarks, from the fixtures that the tests use (tests/fixtures/make.py). */
 import { fileURLToPath } from "node:url";
 import { createDecoder } from "libopus-wasm";
+import { resample } from "../../gateway/dist/audio/resample.js";
 import { encode, readClip } from "../../gateway/dist/cli/clip/clip.js";
 
 const RATE_HZ = 16_000;
@@ -25,6 +26,11 @@ export function speech(seconds) {
 /** A short command as 20 ms Opus packets. */
 export async function opusSpeech() {
   return (await readClip(fixture("timer"))).map(({ packet }) => packet);
+}
+
+/** 16 kHz samples as 20 ms Opus packets. */
+export async function opusOf(samples) {
+  return (await encode(resample(samples, RATE_HZ, 48_000))).map(({ packet }) => packet);
 }
 
 /** A packet of silence. */

@@ -70,7 +70,7 @@ export async function serve(args: readonly string[]): Promise<number> {
     console.log(SERVE_HELP);
     return 0;
   }
-  const config = readConfig(parsed.config, { logLevel: process.stderr.isTTY ? "warn" : "info" });
+  const config = readConfig(parsed.config, process.env, process.stderr.isTTY ? "warn" : "info");
   const logger = createLogger(config.logLevel, destination({ dest: 2, sync: true }));
   const startedAt = performance.now();
   const engine = openEmbeddedEngine({
