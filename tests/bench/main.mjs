@@ -12,6 +12,7 @@ const BENCHES = {
   engine: "real-time factor, tokens per second, against a bare onnxruntime loop",
   turn: "endpoint to first thought and first answer at the gateway, with and without speculation",
   sessions: "CPU per live session and the event loop's delay, through the gateway",
+  noise: "what nano answers as noise drowns a speaker",
 };
 
 const { values, positionals } = parseArgs({
