@@ -11,6 +11,7 @@ import { NANO_DIR } from "../../engine/src/embedded/model-directory.ts";
 import { Scheduler } from "../../engine/src/embedded/scheduler.ts";
 import { type GenerateRequest, SAMPLE_RATE_HZ } from "../../engine/src/engine.ts";
 import { cutRandomly, seededRandom } from "../../engine/src/testing/pseudo-audio.ts";
+import { recordingModel } from "../helpers/recording-model.ts";
 import { readAcceptanceSet } from "./acceptance-set.ts";
 
 const LEAST_CLIPS = 200;
@@ -23,19 +24,9 @@ beforeAll(async () => {
 });
 afterAll(() => model.release());
 
-/** Everything that is generated asks the tokenizer about its id. */
-function recording(into: number[]): Model {
-  const { tokenizer } = model;
-  const control = (id: number) => {
-    into.push(id);
-    return tokenizer.control(id);
-  };
-  return { ...model, tokenizer: { ...tokenizer, control } };
-}
-
 async function tokensFor(pieces: readonly Float32Array[]): Promise<number[]> {
   const ids: number[] = [];
-  const conversation = new EmbeddedConversation(recording(ids), new Scheduler(), () => {});
+  const conversation = new EmbeddedConversation(recordingModel(model, ids), new Scheduler(), () => {});
   for (const samples of pieces) await conversation.append({ type: "audio", samples });
   for await (const event of conversation.generate(REQUEST, NEVER)) expect(event.type).toBeDefined();
   await conversation.close();

@@ -4,9 +4,8 @@
  * CPU time is read from /proc, so this benchmark needs Linux.
  */
 import { existsSync, readFileSync } from "node:fs";
-import { NEW_CONVERSATION, openConnection, reduce } from "@aloud/client";
-import { WebSocket } from "ws";
 import { startServer } from "./server.mjs";
+import { speakAtPace } from "./session.mjs";
 import { opusSpeech, silence } from "./speech.mjs";
 import { median, ms, percentile, ratio } from "./table.mjs";
 
@@ -59,30 +58,11 @@ async function measure(count) {
   }
 }
 
-/** Speaks at the pace of speech for `SECONDS`. @returns the conversation */
+/** A command every `TURN_EVERY_MS`, silence in between. @returns the conversation */
 async function live(url, offsetMs) {
-  let conversation = NEW_CONVERSATION;
-  const connection = openConnection({
-    url,
-    WebSocket,
-    onEvent: (event) => {
-      conversation = reduce(conversation, event);
-    },
-  });
-  await connection.opened;
-  connection.send({ type: "session.update", session: { type: "realtime", audio: { input: { format: { type: "audio/opus" } } } } });
   const command = await opusSpeech();
   const quiet = await silence();
-  const startedAt = performance.now();
-  for (let packet = 0; packet * PACKET_MS < SECONDS * 1000; packet += 1) {
-    const inTurn = (packet * PACKET_MS + offsetMs) % TURN_EVERY_MS;
-    connection.sendAudio(command[Math.floor(inTurn / PACKET_MS)] ?? quiet, packet * PACKET_MS * 48);
-    const wait = startedAt + (packet + 1) * PACKET_MS - performance.now();
-    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
-  }
-  connection.close();
-  await connection.closed;
-  return conversation;
+  return speakAtPace(url, SECONDS * 1000, (atMs) => command[Math.floor(((atMs + offsetMs) % TURN_EVERY_MS) / PACKET_MS)] ?? quiet);
 }
 
 /** CPU time of a process and its children, in ms. */

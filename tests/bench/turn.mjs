@@ -2,14 +2,15 @@
  * What a person waits for: from the endpoint (500 ms of silence after the last word) to the first thought and the first answer delta, at the
  * gateway, with real Opus at the pace of speech. Peer: the same gateway with ALOUD_SPECULATE=0, which begins to generate only at the endpoint.
  */
-import { NEW_CONVERSATION, openConnection, reduce } from "@aloud/client";
-import { WebSocket } from "ws";
 import { startServer } from "./server.mjs";
+import { speakAtPace } from "./session.mjs";
 import { opusOf, silence, speech } from "./speech.mjs";
 import { median, ms, ratio } from "./table.mjs";
 
 const REPEATS = 3;
 const PACKET_MS = 20;
+/** Silence after the speech, in which the answer comes. */
+const ANSWER_MS = 3_000;
 const LENGTHS = [2, 5, 10, 20];
 
 export async function run() {
@@ -52,27 +53,10 @@ async function measure(env) {
 
 /** Speaks once and waits for the whole answer. @returns its timing */
 async function speak(url, seconds) {
-  let conversation = NEW_CONVERSATION;
-  const connection = openConnection({
-    url,
-    WebSocket,
-    onEvent: (event) => {
-      conversation = reduce(conversation, event);
-    },
-  });
-  await connection.opened;
-  connection.send({ type: "session.update", session: { type: "realtime", audio: { input: { format: { type: "audio/opus" } } } } });
   const packets = await opusOf(speech(seconds));
   const quiet = await silence();
-  const startedAt = performance.now();
+  const conversation = await speakAtPace(url, seconds * 1000 + ANSWER_MS, (atMs) => packets[atMs / PACKET_MS] ?? quiet);
   // Pauses in the recording may end a turn early; the last turn is the one that ends with the recording.
-  for (let n = 0; n * PACKET_MS < seconds * 1000 + 3_000; n += 1) {
-    connection.sendAudio(packets[n] ?? quiet, n * PACKET_MS * 48);
-    const wait = startedAt + (n + 1) * PACKET_MS - performance.now();
-    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
-  }
-  connection.close();
-  await connection.closed;
   const { timing } = conversation.turns.findLast((turn) => turn.timing?.endpoint_ms !== undefined) ?? {};
   if (timing === undefined) throw new Error(`${seconds} s of speech were not answered`);
   return timing;

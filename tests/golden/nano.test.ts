@@ -10,6 +10,7 @@ import { NANO_DIR } from "../../engine/src/embedded/model-directory.ts";
 import { Scheduler } from "../../engine/src/embedded/scheduler.ts";
 import type { AudioChunk, Channel, GenerateRequest, TextItem } from "../../engine/src/engine.ts";
 import { LogMel } from "../../engine/src/features/log-mel.ts";
+import { recordingModel } from "../helpers/recording-model.ts";
 
 interface Stored {
   readonly file: string;
@@ -65,16 +66,6 @@ function readWav(name: string): Float32Array {
 function cosine(a: Float32Array, b: Float32Array): number {
   const dot = (x: Float32Array, y: Float32Array) => x.reduce((sum, value, n) => sum + value * (y[n] ?? Number.NaN), 0);
   return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
-}
-
-/** Everything that is generated asks the tokenizer about its id. */
-function recording(model: Model, into: number[]): Model {
-  const { tokenizer } = model;
-  const control = (id: number) => {
-    into.push(id);
-    return tokenizer.control(id);
-  };
-  return { ...model, tokenizer: { ...tokenizer, control } };
 }
 
 describe("nano against its references", () => {
@@ -147,7 +138,7 @@ describe("nano against its references", () => {
   /** The answers to turns of one conversation. */
   async function converse(turns: readonly (AudioChunk | TextItem)[], mode: GenerateRequest["mode"]): Promise<Answer[]> {
     const ids: number[] = [];
-    const conversation = new EmbeddedConversation(recording(model, ids), new Scheduler(), () => {});
+    const conversation = new EmbeddedConversation(recordingModel(model, ids), new Scheduler(), () => {});
     const answers: Answer[] = [];
     for (const turn of turns) {
       const texts: Record<Channel, string> = { semantic: "", acoustic: "", tool_call: "", answer: "" };
