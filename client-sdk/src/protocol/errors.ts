@@ -41,7 +41,6 @@ export const ERRORS = {
   response_cancel_not_active: invalid,
   item_not_found: invalid,
   conversation_full: invalid,
-  text_too_long: invalid,
   binary_not_negotiated: { fate: "violation", wireType: "invalid_request_error", closeCode: 1003, retryable: false },
   message_too_big: { fate: "violation", wireType: "invalid_request_error", closeCode: 1009, retryable: false },
   too_many_errors: { fate: "violation", wireType: "invalid_request_error", closeCode: 1008, retryable: false },
