@@ -3,6 +3,7 @@
  * Caps that nobody should have to set live in limits.ts.
  */
 import { AloudError } from "@aloud/client/protocol";
+import { MAX_SESSION_MS } from "./limits.ts";
 
 /**
  * Which origins may open a socket. Exact matches only. Two words stand for rules: `same` is the page that this gateway
@@ -17,6 +18,8 @@ export interface GatewayConfig {
   readonly port: number;
   readonly origins: readonly OriginRule[];
   readonly maxSessions: number;
+  /** How long a session may last. */
+  readonly maxSessionMs: number;
   /** How long running turns may take to finish once the gateway drains, in ms. */
   readonly drainMs: number;
   /** Begin the answer at first silence and take it back if speech resumes. */
@@ -71,6 +74,7 @@ export function readConfig(
     port: integer(env, "ALOUD_PORT", 7860, 0, 65_535),
     origins: env.ALOUD_ORIGINS ? env.ALOUD_ORIGINS.split(",").map((origin) => origin.trim()) : isLoopback(host) ? ["same", "none"] : [],
     maxSessions: integer(env, "ALOUD_MAX_SESSIONS", 100, 1, 100_000),
+    maxSessionMs: integer(env, "ALOUD_SESSION_MINUTES", MAX_SESSION_MS / 60_000, 1, 1_440) * 60_000,
     drainMs: integer(env, "ALOUD_DRAIN_MS", 30_000, 0, 3_600_000),
     speculate: onOff(env, "ALOUD_SPECULATE", true),
     requireWords: onOff(env, "ALOUD_REQUIRE_WORDS", true),

@@ -13,7 +13,7 @@ export const CLOSE_TIMEOUT_MS = 2_000;
 export const HEARTBEAT_MS = 20_000;
 /** A session in which the client sends nothing for this long ends with `idle_timeout`. */
 export const IDLE_TIMEOUT_MS = 15 * 60_000;
-/** The longest session, as OpenAI Realtime has it; ends with `session_expired`. */
+/** The longest session unless ALOUD_SESSION_MINUTES says otherwise, as OpenAI Realtime has it; ends with `session_expired`. */
 export const MAX_SESSION_MS = 60 * 60_000;
 
 /** Bytes waiting in the socket for a peer that does not read, at most; more → `slow_consumer`. */

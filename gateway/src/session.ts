@@ -22,7 +22,7 @@ import type { Clock } from "./clock.ts";
 import type { GatewayConfig } from "./config.ts";
 import { History } from "./history.ts";
 import { Inbox } from "./inbox.ts";
-import { ERROR_BURST, ERRORS_PER_SECOND, MAX_SESSION_MS } from "./limits.ts";
+import { ERROR_BURST, ERRORS_PER_SECOND } from "./limits.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Connection, ConnectionHandlers } from "./socket.ts";
@@ -55,6 +55,8 @@ export interface SessionDeps {
 export interface SessionOptions extends SessionDeps {
   readonly connection: Connection;
   readonly dialect: Dialect;
+  /** Settings that the session starts with, from its client secret. Already found good for this dialect. */
+  readonly initial?: SessionPatch | undefined;
   readonly onEnded: () => void;
 }
 
@@ -74,7 +76,7 @@ export class Session implements ConnectionHandlers {
   readonly #performer: Performer;
   readonly #ack: AudioAck;
   readonly #errors: TokenBucket;
-  readonly #expiresAt = Math.floor((Date.now() + MAX_SESSION_MS) / 1_000);
+  readonly #expiresAt: number;
   readonly #stopWatching: () => void;
   #settings: SessionConfig;
   #policy: Policy;
@@ -90,7 +92,8 @@ export class Session implements ConnectionHandlers {
     this.#options = options;
     this.#logger = options.logger.child({ session: this.id });
     this.#send = createOutlet(dialect, (json) => connection.send(json));
-    this.#settings = defaultSession(engine.info.model);
+    this.#expiresAt = Math.floor((clock.unixMs() + options.config.maxSessionMs) / 1_000);
+    this.#settings = applySessionPatch(defaultSession(engine.info.model), options.initial ?? {}, dialect);
     this.#policy = policyFor(this.#settings, options.config);
     this.#errors = new TokenBucket(ERROR_BURST, ERRORS_PER_SECOND, clock);
     this.#ack = new AudioAck(clock, (audio_seq) => this.#send({ type: "aloud.ack", audio_seq }));
@@ -137,7 +140,9 @@ export class Session implements ConnectionHandlers {
       refuse: (error, eventId) => this.#fail(error, eventId),
       dispatch,
     });
-    this.#intake.setVad("on");
+    this.#intake.setFormat(this.#settings.inputFormat);
+    this.#intake.setVad(this.#settings.turnDetection === null ? "off" : "on");
+    if (this.#settings.turnDetection !== null) this.#ear.configure(this.#settings.turnDetection);
     this.#send({ type: "session.created", session: this.#object() });
     this.#stopWatching = dialect === "aloud" ? this.#watchEngine() : () => {};
     this.#logger.info({ dialect }, "session opened");

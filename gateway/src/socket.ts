@@ -16,7 +16,6 @@ import {
   MAX_FRAGMENTS,
   MAX_MESSAGE_BYTES,
   MAX_OUTBOUND_BYTES,
-  MAX_SESSION_MS,
   MESSAGE_BURST,
   MESSAGES_PER_SECOND,
   SLOW_CONSUMER_MS,
@@ -55,7 +54,8 @@ export interface Acceptor {
   close(): void;
 }
 
-export function createAcceptor(clock: Clock): Acceptor {
+/** @param maxSessionMs how long a connection may last */
+export function createAcceptor(clock: Clock, maxSessionMs: number): Acceptor {
   // What the server answers is decided before the upgrade; ws only has to be told.
   const chosen = new WeakMap<IncomingMessage, string>();
   const options: ServerOptions & { readonly closeTimeout: number } = {
@@ -72,19 +72,19 @@ export function createAcceptor(clock: Clock): Acceptor {
   return {
     accept(request, socket, head, subprotocol, attach) {
       if (subprotocol !== undefined) chosen.set(request, subprotocol);
-      server.handleUpgrade(request, socket, head, (ws) => connect(ws, clock, attach));
+      server.handleUpgrade(request, socket, head, (ws) => connect(ws, clock, maxSessionMs, attach));
     },
     close: () => server.close(),
   };
 }
 
-function connect(ws: WebSocket, clock: Clock, attach: (connection: Connection) => ConnectionHandlers): void {
+function connect(ws: WebSocket, clock: Clock, maxSessionMs: number, attach: (connection: Connection) => ConnectionHandlers): void {
   const openedAt = clock.now();
   const bucket = new TokenBucket(MESSAGE_BURST, MESSAGES_PER_SECOND, clock);
   let lastMessageAt = openedAt;
   let peer: "alive" | "asked" = "alive";
   let state: "open" | "violated" | "ending" = "open";
-  const cancels = new Map<"heartbeat" | "backlog", () => void>();
+  const cancels = new Map<"heartbeat" | "backlog" | "expiry", () => void>();
 
   const violate = (error: AloudError) => {
     // Said once: what the answer to it adds to the backlog is no second one.
@@ -132,15 +132,16 @@ function connect(ws: WebSocket, clock: Clock, attach: (connection: Connection) =
   const heartbeat = () => {
     const now = clock.now();
     if (peer === "asked") return ws.terminate();
-    if (now - openedAt >= MAX_SESSION_MS)
-      violate(new AloudError("session_expired", `the session reached its limit of ${MAX_SESSION_MS / 60_000} minutes`));
-    else if (now - lastMessageAt >= IDLE_TIMEOUT_MS)
+    if (now - lastMessageAt >= IDLE_TIMEOUT_MS)
       violate(new AloudError("idle_timeout", `nothing was received for ${IDLE_TIMEOUT_MS / 60_000} minutes`));
     peer = "asked";
     if (ws.readyState === ws.OPEN) ws.ping();
     cancels.set("heartbeat", clock.after(HEARTBEAT_MS, heartbeat));
   };
   cancels.set("heartbeat", clock.after(HEARTBEAT_MS, heartbeat));
+  const expire = () =>
+    violate(new AloudError("session_expired", `the session reached its limit of ${maxSessionMs / 60_000} minutes; open a new one`));
+  cancels.set("expiry", clock.after(maxSessionMs, expire));
 
   ws.on("pong", () => {
     peer = "alive";

@@ -19,7 +19,7 @@ export interface Upgrade {
 
 export function createUpgrade(deps: SessionDeps): Upgrade {
   const { config, clock, metrics, logger } = deps;
-  const acceptor = createAcceptor(clock);
+  const acceptor = createAcceptor(clock, config.maxSessionMs);
   const live = new Map<Session, Connection>();
   let state: "open" | "draining" = "open";
   let onEmpty: () => void = () => {};

@@ -1,12 +1,19 @@
 /** Time that stands still until a test moves it. */
 import type { Clock } from "../../gateway/src/clock.ts";
 
+/** A day begins when the clock does: 2026-01-01, 00:00 UTC. */
+const EPOCH_MS = Date.UTC(2026, 0, 1);
+
 export class VirtualClock implements Clock {
   #now = 0;
   #timers: { readonly at: number; readonly fire: () => void }[] = [];
 
   now(): number {
     return this.#now;
+  }
+
+  unixMs(): number {
+    return EPOCH_MS + this.#now;
   }
 
   after(ms: number, fire: () => void): () => void {

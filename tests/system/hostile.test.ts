@@ -2,7 +2,7 @@
 import { connect } from "node:net";
 import { setImmediate as turnOfTheLoop } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { Clock } from "../../gateway/src/index.ts";
+import type { Clock, GatewayConfig } from "../../gateway/src/index.ts";
 import { WireClient } from "../helpers/client.ts";
 import { startGateway, type TestGateway } from "../helpers/gateway.ts";
 import { opusPackets } from "../helpers/opus.ts";
@@ -154,9 +154,9 @@ test("a client that never reads is closed, with what waits for it bounded", asyn
 });
 
 describe("time", () => {
-  const withClock = async (run: (client: WireClient, clock: VirtualClock) => Promise<void>) => {
+  const withClock = async (run: (client: WireClient, clock: VirtualClock) => Promise<void>, config: Partial<GatewayConfig> = {}) => {
     const clock = new VirtualClock();
-    const timed = await startGateway({}, {}, { clock: clock satisfies Clock });
+    const timed = await startGateway({}, config, { clock: clock satisfies Clock });
     try {
       await run(await timed.plain(), clock);
       while (timed.gateway.sessions() > 0) await turnOfTheLoop();
@@ -191,6 +191,29 @@ describe("time", () => {
       }
       expect(await client.closed).toEqual({ code: 1001, reason: "idle_timeout" });
     }));
+
+  test.each([
+    ["60 minutes", {}, 60],
+    ["as long as the operator says", { maxSessionMs: 5 * 60_000 }, 5],
+  ])("a session lasts %s, then is told so and closed with 1001", (_what, config, minutes) =>
+    withClock(async (client, clock) => {
+      const { expires_at } = (await client.wait("session.created")).session;
+      expect(expires_at * 1_000).toBe(clock.unixMs() + minutes * 60_000);
+      // Sent often enough to be neither idle nor dead.
+      while (clock.now() < minutes * 60_000 - 20_000) {
+        clock.advance(20_000);
+        await client.sync();
+      }
+      clock.advance(19_999);
+      await client.sync();
+      expect(client.count("error")).toBe(0);
+      clock.advance(1);
+      expect(await client.closed).toEqual({ code: 1001, reason: "session_expired" });
+      expect(client.all("error").map(({ error }) => [error.code, error.message])).toEqual([
+        ["session_expired", `the session reached its limit of ${minutes} minutes; open a new one`],
+      ]);
+    }, config),
+  );
 
   test("a peer that answers no ping is cut off", () =>
     withClock(async (client, clock) => {
