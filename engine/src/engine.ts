@@ -8,8 +8,8 @@ import type { AloudError } from "@aloud/client/protocol";
 
 export const SAMPLE_RATE_HZ = 16_000;
 
-/** Where a piece of output belongs. Every model has `answer`; the others depend on the model (`EngineInfo.channels`). */
-export type Channel = "semantic" | "acoustic" | "tool_call" | "answer";
+/** Where a piece of text belongs. Every model has `answer`; the others depend on the model (`EngineInfo.channels`). */
+export type Channel = "semantic" | "acoustic" | "answer";
 
 export interface Device {
   /** `cpu`, `cuda:0`, … */
@@ -26,8 +26,21 @@ export interface EngineInfo {
   readonly channels: readonly Channel[];
   /** How much audio one encoder step takes, in ms; shorter appends wait until a chunk is full or `generate` pads it. */
   readonly chunkMs: number;
-  /** Tokens that a conversation holds at most; older turns are dropped to make room. */
+  /**
+   * Tokens that a conversation holds at most; older turns are dropped to make room. Audio counts only for a model that keeps audio among
+   * its tokens, that is, where `audioWindowMs` is absent.
+   */
   readonly contextTokens: number;
+  /**
+   * How much of a turn's audio the model attends to at once, in ms, where audio stands apart from the tokens (cross-attention). A turn may be
+   * longer: its oldest audio is forgotten first, and no turn is refused for its length in audio.
+   */
+  readonly audioWindowMs?: number;
+  /**
+   * Names of the tools that the model can call, as it spells them. A declared tool that is none of them is never called. Absent: the model
+   * reads declarations and may call any tool.
+   */
+  readonly knownTools?: readonly string[];
 }
 
 export type EngineStatus =
@@ -36,12 +49,39 @@ export type EngineStatus =
   | { readonly state: "failed"; readonly error: AloudError }
   | { readonly state: "closed" };
 
-/** Text of a conversation: typed, or known from before. */
+/**
+ * Text of a conversation: typed, or known from before. With role `tool` it is what a tool call came to: `ok`, JSON, an error's text.
+ * The results of several calls come in the order of the calls.
+ */
 export interface TextItem {
   readonly type: "text";
-  readonly role: "system" | "user" | "assistant";
+  readonly role: "system" | "user" | "assistant" | "tool";
   readonly text: string;
 }
+
+/** A tool call of the model: what `generate` yielded, and how it is put back into a conversation that is opened anew. */
+export interface ToolCall {
+  readonly type: "tool_call";
+  /** The tool's name as the app declared it. */
+  readonly name: string;
+  /** A JSON object as text, valid against the tool's `parameters`. */
+  readonly arguments: string;
+}
+
+/**
+ * A tool that the app declares. Which of its own calls a model writes for it is the engine's business; the embedded engine's rules
+ * are in `tools/declared.ts`: same name, or same name in another spelling (`setTimer`, `set-timer`), or the alias in the schema's
+ * `x-aloud-tool` (the tool) and `x-aloud-parameter` (a property).
+ */
+export interface Tool {
+  readonly name: string;
+  readonly description?: string;
+  /** JSON Schema of the arguments, an object schema. Absent: any object. */
+  readonly parameters?: Readonly<Record<string, unknown>>;
+}
+
+/** What a conversation is made of, apart from the open turn's audio. */
+export type HistoryItem = TextItem | ToolCall;
 
 /** 16 kHz mono, −1 … 1. Any length; the engine copies, the caller keeps the array. */
 export interface AudioChunk {
@@ -51,13 +91,18 @@ export interface AudioChunk {
 
 export interface ConversationSetup {
   readonly instructions?: string;
-  /** What was said before, oldest first. A user text at the end is answered by `generate`; what is appended instead begins a new turn. */
-  readonly items?: readonly TextItem[];
+  /** Tools that the model may call. They hold for the whole conversation; with others, open another. */
+  readonly tools?: readonly Tool[];
+  /**
+   * What was said before, oldest first. A user text or tool result at the end is answered by `generate`; a user text or audio that is appended
+   * instead begins a new turn.
+   */
+  readonly items?: readonly HistoryItem[];
 }
 
 /** What the model has taken in of the turn that is open. */
 export interface Prefilled {
-  /** Tokens of the open turn that are in the KV cache. */
+  /** Tokens of the open turn that the model has: its text, and its audio (with `audioWindowMs`: frames that it attends to). */
   readonly tokens: number;
   /** The user's words so far, `stable + tail`: `stable` only ever grows within a turn, `tail` may still change. Absent when the model gives none. */
   readonly transcript?: { readonly stable: string; readonly tail: string };
@@ -79,17 +124,20 @@ export interface GenerateRequest {
   /** Thinking that reaches this many tokens is closed and the answer begins. */
   readonly maxThinkTokens: number;
   readonly maxAnswerTokens: number;
+  /** `none`: this answer calls no tool. Default `auto`. */
+  readonly toolChoice?: "auto" | "none";
   readonly sampling?: Sampling;
 }
 
 export interface GenerateUsage {
-  /** Tokens of the prompt: everything in the cache when generation began. */
+  /** Everything that the model attended to when generation began: the context's tokens and the open turn's audio. */
   readonly promptTokens: number;
-  /** Of these, audio embeddings of the open turn. */
+  /** Of these, audio of the open turn. With `audioWindowMs` it stands apart from the context, so it is not counted in `contextTokens`. */
   readonly audioTokens: number;
-  /** Of `promptTokens`, those that were in the cache before `generate` was called. */
+  /** Of `promptTokens`, those that the model had before `generate` was called: tokens in the cache, and audio that was encoded while it was spoken. */
   readonly prefilledTokens: number;
   readonly thinkTokens: number;
+  /** Includes the tokens of a tool call. */
   readonly answerTokens: number;
 }
 
@@ -100,13 +148,25 @@ export interface GenerateUsage {
  *   (full context, repetition) the continuation ends at once with `length` and no tokens, so stop continuing then.
  *   Appending instead leaves the answer as it is and opens the next turn.
  * - `aborted`: the caller's signal fired. The answer cannot be continued.
+ * - `invalid_tool_call`: the model wanted to call a tool, and neither its first attempt nor a second, sampled one named a declared tool with
+ *   arguments that are valid against its schema. No `tool_call` was yielded and nothing of it stays in the history; the turn counts as answered
+ *   with whatever text was yielded before.
  */
-export type EndReason = "stop" | "length" | "aborted";
+export type EndReason = "stop" | "length" | "aborted" | "invalid_tool_call";
 
 export type GenerateEvent =
   | { readonly type: "delta"; readonly channel: Channel; readonly text: string; readonly tokens: number }
-  /** The user's words as the model finally understood them; at most once, before or while it thinks. */
-  | { readonly type: "transcript"; readonly text: string }
+  /**
+   * The user's words as the model finally understood them; at most once, before or while it thinks.
+   * `confidence`, 0 to 1: the geometric mean of the probabilities of its tokens. Only where the model wrote the words itself, while thinking;
+   * absent in direct mode and where they come from the live transcript.
+   */
+  | { readonly type: "transcript"; readonly text: string; readonly confidence?: number }
+  /**
+   * The model calls a tool: whole, and already checked against the tool's schema. After it comes `end` with reason `stop`; append the result (role
+   * `tool`) and call `generate` for what the model says to it. Some models call several tools at once.
+   */
+  | ToolCall
   /** Always the last event. */
   | { readonly type: "end"; readonly reason: EndReason; readonly usage: GenerateUsage };
 
@@ -123,13 +183,14 @@ export interface Checkpoint {
 export interface Conversation {
   /**
    * Puts audio or text into the open turn. Resolves once every full chunk of it is in the cache.
-   * User text joins the open turn; a `system` or `assistant` text closes it and becomes history. A model that knows no instructions leaves
-   * `system` texts out.
+   * User text joins the open turn; a `system` or `assistant` text or a tool call closes it and becomes history. A model that knows no
+   * instructions leaves `system` texts out. A tool's result opens a turn that `generate` answers; several results form one such turn, and
+   * what the user says next begins another.
    * @throws AloudError `context_length_exceeded` when the open turn alone is longer than the context;
    *   `engine_busy` when 120 s of audio wait to be taken in (nothing of this chunk is taken in);
    *   `engine_unavailable` or `engine_failed` when the engine is gone (open a new conversation).
    */
-  append(item: AudioChunk | TextItem): Promise<Prefilled>;
+  append(item: AudioChunk | HistoryItem): Promise<Prefilled>;
   /** Marks the present point. Cheap. At most `MAX_CHECKPOINTS` are kept; the oldest is forgotten first. */
   checkpoint(): Checkpoint;
   /**

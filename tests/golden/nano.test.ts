@@ -141,7 +141,7 @@ describe("nano against its references", () => {
     const conversation = new EmbeddedConversation(recordingModel(model, ids), new Scheduler(), () => {});
     const answers: Answer[] = [];
     for (const turn of turns) {
-      const texts: Record<Channel, string> = { semantic: "", acoustic: "", tool_call: "", answer: "" };
+      const texts: Record<Channel, string> = { semantic: "", acoustic: "", answer: "" };
       await conversation.append(turn);
       const request = { mode, maxThinkTokens: MAX_TOKENS, maxAnswerTokens: MAX_TOKENS };
       for await (const event of conversation.generate(request, new AbortController().signal)) {

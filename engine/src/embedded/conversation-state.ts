@@ -3,14 +3,17 @@
  * Also the arithmetic of turns in the cache: which tokens belong to which turn, and which turn goes when room is needed.
  */
 import { AloudError } from "@aloud/client/protocol";
-import type { Channel, Prefilled } from "../engine.ts";
+import type { Prefilled } from "../engine.ts";
 import type { EarState } from "../hearing/ear.ts";
+import type { MarkedChannel } from "../text/channel-splitter.ts";
 import { cutTokens, type KvCache } from "./kv-cache.ts";
 
 /** The user's turn that is open: its audio and text are going into the cache. */
 export interface OpenTurn {
   /** It was said before the conversation opened: `generate` answers it, but what is appended begins a turn of its own. */
   readonly isFromHistory: boolean;
+  /** It is made of tools' results instead of a user's words. */
+  readonly isResult: boolean;
   /** Absent until the turn has audio. */
   readonly ear: EarState | undefined;
   /** Samples that do not fill a block yet. */
@@ -27,7 +30,7 @@ export interface OpenTurn {
  * - `exhausted`: not at all; the context is full or the answer repeated itself.
  */
 export type Continuation =
-  | { readonly type: "token"; readonly token: number; readonly channel: Channel; readonly bytes: Uint8Array }
+  | { readonly type: "token"; readonly token: number; readonly channel: MarkedChannel; readonly bytes: Uint8Array }
   | { readonly type: "exhausted" };
 
 export interface ConversationState {
@@ -43,6 +46,7 @@ export interface ConversationState {
 
 export const NEW_TURN: OpenTurn = {
   isFromHistory: false,
+  isResult: false,
   ear: undefined,
   pending: new Float32Array(0),
   audioTokens: 0,

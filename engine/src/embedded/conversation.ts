@@ -10,9 +10,9 @@ import {
   type ConversationSetup,
   type GenerateEvent,
   type GenerateRequest,
+  type HistoryItem,
   MAX_CHECKPOINTS,
   type Prefilled,
-  type TextItem,
 } from "../engine.ts";
 import { createEventStream } from "../event-stream.ts";
 import { type ConversationState, concatSamples, makeRoom, mustMakeRoom, NEW_TURN, type OpenTurn } from "./conversation-state.ts";
@@ -59,7 +59,7 @@ export class EmbeddedConversation implements Conversation {
     });
   }
 
-  append(item: AudioChunk | TextItem): Promise<Prefilled> {
+  append(item: AudioChunk | HistoryItem): Promise<Prefilled> {
     // The caller keeps its array and may fill it anew before the work is done.
     const kept = item.type === "audio" ? { ...item, samples: item.samples.slice() } : item;
     return this.#allOrNothing(async () => {
@@ -154,7 +154,7 @@ export class EmbeddedConversation implements Conversation {
   }
 
   async #appendAudio(samples: Float32Array): Promise<void> {
-    if (this.#state.open?.isFromHistory) await this.#closeTurn();
+    await this.#makeWay("user");
     if (this.#state.open === undefined) await this.#openTurn();
     const { ear } = this.#model;
     const open = this.#mustHaveTurn();
@@ -194,17 +194,32 @@ export class EmbeddedConversation implements Conversation {
     };
   }
 
-  /** A user's text joins the turn that is open; any other item is history and closes it. */
-  async #add(item: TextItem): Promise<void> {
-    if (item.role === "user") {
-      if (this.#state.open?.isFromHistory) await this.#closeTurn();
-      if (this.#state.open === undefined) await this.#openTurn();
+  /** A user's text and a tool's result join the turn that is open, each its kind; any other item is history and closes it. */
+  async #add(item: HistoryItem): Promise<void> {
+    if (item.type === "tool_call") {
+      await this.#closeTurn();
+      const { assistantOpen, direct, turnClose } = this.#model.config.prompt;
+      const call = this.#model.tokenizer.encode(`${item.name}(${item.arguments})`);
+      await this.#settle();
+      const before = this.#ids([...assistantOpen, ...direct, "<tool_call>"]);
+      await this.#feed([...before, ...call, ...this.#ids(["</tool_call>", turnClose])], "prefill");
+    } else if (item.role === "user" || item.role === "tool") {
+      await this.#makeWay(item.role);
+      if (this.#state.open === undefined) await this.#openTurn(item.role);
       else await this.#finishAudio("prefill");
       await this.#feed(this.#model.tokenizer.encode(item.text), "prefill");
-      return;
+    } else {
+      await this.#closeTurn();
+      await this.#addToHistory(item.role, item.text);
     }
-    await this.#closeTurn();
-    await this.#addToHistory(item.role, item.text);
+  }
+
+  /** Closes the open turn unless what comes joins it: a user's words a turn that was not said before, a result other results. */
+  async #makeWay(role: "user" | "tool"): Promise<void> {
+    const { open } = this.#state;
+    if (open === undefined) return;
+    const joins = role === "tool" ? open.isResult : !open.isResult && !open.isFromHistory;
+    if (!joins) await this.#closeTurn();
   }
 
   /** Leaves the open turn, if there is one, as history that nobody answered. */
@@ -215,11 +230,16 @@ export class EmbeddedConversation implements Conversation {
     this.#state = { ...this.#state, open: undefined };
   }
 
-  async #openTurn(): Promise<void> {
+  async #openTurn(role: "user" | "tool" = "user"): Promise<void> {
     await this.#settle();
     const start = this.#state.cache.length;
-    this.#state = { ...this.#state, starts: [...this.#state.starts, start], open: NEW_TURN, continuation: undefined };
-    await this.#feed(this.#ids(this.#model.config.prompt.userOpen), "prefill");
+    this.#state = {
+      ...this.#state,
+      starts: [...this.#state.starts, start],
+      open: { ...NEW_TURN, isResult: role === "tool" },
+      continuation: undefined,
+    };
+    await this.#feed(this.#ids(role === "tool" ? ["<|tool|>"] : this.#model.config.prompt.userOpen), "prefill");
   }
 
   async #addToHistory(role: "system" | "assistant", text: string): Promise<void> {

@@ -2,9 +2,9 @@
  * Generates one answer: thinking within its budget, then the answer within its own, token by token. Everything that ends it leaves the
  * conversation in a state from which the next turn, or the rest of the answer, can go on.
  */
-import type { Channel, EndReason, GenerateEvent, GenerateRequest } from "../engine.ts";
+import type { EndReason, GenerateEvent, GenerateRequest } from "../engine.ts";
 import { ByteLevelStream } from "../text/byte-level.ts";
-import { ChannelSplitter, type ChannelText } from "../text/channel-splitter.ts";
+import { ChannelSplitter, type ChannelText, type MarkedChannel } from "../text/channel-splitter.ts";
 import { QuotedText } from "../text/quoted.ts";
 import { endsInLoop } from "../text/repetition.ts";
 import { type Continuation, type ConversationState, makeRoom, type OpenTurn } from "./conversation-state.ts";
@@ -26,7 +26,7 @@ export interface GenerationContext {
 }
 
 /** Counted towards the thinking budget or the answer's. */
-const isThought = (channel: Channel) => channel === "semantic" || channel === "acoustic";
+const isThought = (channel: MarkedChannel) => channel === "semantic" || channel === "acoustic";
 const GREEDY = { temperature: 0, topP: 1 } as const;
 
 export async function generate(context: GenerationContext): Promise<ConversationState> {
@@ -130,7 +130,7 @@ class Speaker {
     if (heard !== undefined) this.#transcribe((heard.stable + heard.tail).trim());
   }
 
-  get channel(): Channel {
+  get channel(): MarkedChannel {
     return this.#splitter.channel;
   }
 
@@ -159,7 +159,7 @@ class Speaker {
 
   #emit(parts: readonly ChannelText[]): void {
     for (const { channel, text } of parts) {
-      this.#context.emit({ type: "delta", channel, text, tokens: this.#tokens });
+      if (channel !== "tool_call") this.#context.emit({ type: "delta", channel, text, tokens: this.#tokens });
       this.#tokens = 0;
       const words = channel === this.#context.model.config.transcript?.channel ? this.#quoted?.push(text) : undefined;
       if (words !== undefined) this.#transcribe(words);

@@ -6,10 +6,10 @@ import {
   type Conversation,
   type GenerateEvent,
   type GenerateRequest,
+  type HistoryItem,
   MAX_CHECKPOINTS,
   type Prefilled,
   SAMPLE_RATE_HZ,
-  type TextItem,
 } from "../engine.ts";
 import { createEventStream } from "../event-stream.ts";
 import type { CallId, ConversationId, FromChild, ToChild } from "./port.ts";
@@ -47,7 +47,7 @@ export class HostConversation implements Conversation {
     this.#host = host;
   }
 
-  async append(item: AudioChunk | TextItem): Promise<Prefilled> {
+  async append(item: AudioChunk | HistoryItem): Promise<Prefilled> {
     this.#mustBeOpen();
     const samples = item.type === "audio" ? item.samples.length : 0;
     if (this.#waitingSamples + samples > MAX_WAITING_SAMPLES)

@@ -85,8 +85,8 @@ class Reader {
   }
 
   channel(value: string, key: string): Channel {
-    if (value === "semantic" || value === "acoustic" || value === "tool_call" || value === "answer") return value;
-    return this.#fail(key, "semantic, acoustic, tool_call or answer");
+    if (value === "semantic" || value === "acoustic" || value === "answer") return value;
+    return this.#fail(key, "semantic, acoustic or answer");
   }
 }
 

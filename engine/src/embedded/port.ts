@@ -1,6 +1,6 @@
 /** What the gateway's process and the engine's child process say to each other. Types only. */
 import type { ErrorCode } from "@aloud/client/protocol";
-import type { AudioChunk, ConversationSetup, GenerateEvent, GenerateRequest, Prefilled, TextItem } from "../engine.ts";
+import type { AudioChunk, ConversationSetup, GenerateEvent, GenerateRequest, HistoryItem, Prefilled } from "../engine.ts";
 
 /** Chosen by the host; unique for the life of the child. */
 export type ConversationId = number;
@@ -9,7 +9,7 @@ export type CallId = number;
 export type ToChild =
   | { readonly type: "load"; readonly modelDir: string; readonly maxConversations: number; readonly contextTokens: number }
   | { readonly type: "open"; readonly conversation: ConversationId; readonly call: CallId; readonly setup: ConversationSetup }
-  | { readonly type: "append"; readonly conversation: ConversationId; readonly call: CallId; readonly item: AudioChunk | TextItem }
+  | { readonly type: "append"; readonly conversation: ConversationId; readonly call: CallId; readonly item: AudioChunk | HistoryItem }
   | { readonly type: "checkpoint" | "rollback"; readonly conversation: ConversationId; readonly checkpoint: number }
   | { readonly type: "generate"; readonly conversation: ConversationId; readonly call: CallId; readonly request: GenerateRequest }
   | { readonly type: "abort"; readonly call: CallId }

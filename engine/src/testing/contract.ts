@@ -17,6 +17,7 @@ import {
   MAX_CHECKPOINTS,
   type Prefilled,
   type TextItem,
+  type Tool,
 } from "../engine.ts";
 import { cutRandomly, pseudoSpeech } from "./pseudo-audio.ts";
 
@@ -52,8 +53,20 @@ async function codeOf(promise: Promise<unknown>): Promise<ErrorCode | "no error"
   }
 }
 
-/** @param openEngine called once for the suite and once for the tests that close an engine; may return one that still loads */
-export function describeEngine(name: string, openEngine: () => Engine): void {
+/** Something that makes the engine under test call a tool. */
+export interface ToolScene {
+  readonly tool: Tool;
+  /** What the user writes. */
+  readonly ask: string;
+  /** What the tool then says. */
+  readonly result: string;
+}
+
+/**
+ * @param openEngine called once for the suite and once for the tests that close an engine; may return one that still loads
+ * @param toolScene for an engine that calls tools
+ */
+export function describeEngine(name: string, openEngine: () => Engine, toolScene?: ToolScene): void {
   describe(name, () => {
     let engine: Engine;
     let tokensPerChunk: number;
@@ -224,6 +237,26 @@ export function describeEngine(name: string, openEngine: () => Engine): void {
         await conversation.close();
       });
 
+      test("answers a tool's result, also one that the conversation was opened with", async () => {
+        const call = { type: "tool_call", name: "set_timer", arguments: '{"duration":300}' } as const;
+        const conversation = await engine.open({ items: [text("set a timer"), call, text("done", "tool")] });
+        const first = endOf(await collect(conversation.generate(REQUEST, NEVER)));
+        expect(first.usage.promptTokens).toBeGreaterThanOrEqual(5);
+        await conversation.append(text("and another"));
+        await conversation.append(call);
+        expect((await conversation.append(text("done", "tool"))).tokens).toBeGreaterThan(0);
+        const second = endOf(await collect(conversation.generate(REQUEST, NEVER)));
+        expect(second.usage.promptTokens).toBeGreaterThan(first.usage.promptTokens);
+        await conversation.close();
+      });
+
+      test("begins a turn with what the user says after a result that nobody answered", () =>
+        withConversation(async (conversation) => {
+          await conversation.append(text("the tool says a good deal in many words", "tool"));
+          const { tokens } = await conversation.append(text("hello"));
+          expect(tokens).toBe(await withConversation(async (other) => (await other.append(text("hello"))).tokens));
+        }));
+
       test("rejects a second one while the first runs", () =>
         withConversation(async (conversation) => {
           await conversation.append(audio(pseudoSpeech(1_000, 15)));
@@ -321,6 +354,45 @@ export function describeEngine(name: string, openEngine: () => Engine): void {
           for (let n = 0; n < MAX_CHECKPOINTS; n++) conversation.checkpoint();
           expect(() => conversation.rollback(first)).toThrow(internalError);
         }));
+    });
+
+    describe.runIf(toolScene !== undefined)("a tool", () => {
+      const { tool, ask, result } = toolScene ?? { tool: { name: "" }, ask: "", result: "" };
+      const patient: GenerateRequest = { mode: "think", maxThinkTokens: 160, maxAnswerTokens: 120 };
+      async function asked(request: GenerateRequest, tools: readonly Tool[] = [tool]) {
+        const conversation = await engine.open({ tools });
+        await conversation.append(text(ask));
+        return { conversation, events: await collect(conversation.generate(request, NEVER)) };
+      }
+
+      test("is called whole, with a JSON object, at the end of a complete answer", async () => {
+        const { conversation, events } = await asked(patient);
+        expect(events.slice(-2)).toMatchObject([
+          { type: "tool_call", name: tool.name, arguments: expect.any(String) },
+          { type: "end", reason: "stop" },
+        ]);
+        for (const event of events) if (event.type === "tool_call") expect(JSON.parse(event.arguments)).toBeTypeOf("object");
+        await conversation.append(text(result, "tool"));
+        const after = await collect(conversation.generate(patient, NEVER));
+        expect(after.some((event) => event.type === "delta" && event.channel === "answer")).toBe(true);
+        await conversation.close();
+      });
+
+      test("is not called when the request says none, nor when it is not declared", async () => {
+        for (const { conversation, events } of [await asked({ ...patient, toolChoice: "none" }), await asked(patient, [])]) {
+          expect(events.filter(({ type }) => type === "tool_call")).toEqual([]);
+          await conversation.close();
+        }
+      });
+
+      test("that was called can be put back as history, and its result is answered", async () => {
+        const { conversation, events } = await asked(patient, [tool]);
+        const call = events.find((event) => event.type === "tool_call");
+        const reopened = await engine.open({ tools: [tool], items: [text(ask), ...(call ? [call] : []), text(result, "tool")] });
+        expect(endOf(await collect(reopened.generate(patient, NEVER))).reason).toBe("stop");
+        await conversation.close();
+        await reopened.close();
+      });
     });
 
     describe("a long conversation", () => {

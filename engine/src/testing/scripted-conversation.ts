@@ -9,10 +9,11 @@ import {
   type EndReason,
   type GenerateEvent,
   type GenerateRequest,
+  type HistoryItem,
   MAX_CHECKPOINTS,
   type Prefilled,
   SAMPLE_RATE_HZ,
-  type TextItem,
+  type ToolCall,
 } from "../engine.ts";
 import { createEventStream, type EventStream } from "../event-stream.ts";
 
@@ -22,6 +23,10 @@ export interface ScriptedTurn {
   readonly index: number;
   /** Typed text of the turn, items joined by a space. */
   readonly text: string;
+  /** Results of tool calls, when the turn is made of them. */
+  readonly toolResults: readonly string[];
+  /** Names of the tools that the conversation declares. */
+  readonly tools: readonly string[];
   readonly audioSamples: number;
   /** A number that depends on every sample: equal audio, equal fingerprint, however it was cut into chunks. */
   readonly audioFingerprint: number;
@@ -29,13 +34,16 @@ export interface ScriptedTurn {
 }
 
 /**
- * One step of an answer. A text counts as one token.
+ * One step of an answer. A text counts as one token, and so does a tool call, which is yielded as it stands: no schema is asked.
+ * - `end` ends the answer with that reason; without it the reason is `stop`.
  * - `stall` yields nothing more until the call is aborted or the engine crashes.
  * - `fail` fails this call only; `crash` takes the whole engine down.
  */
 export type ScriptedStep =
   | { readonly channel: Channel; readonly text: string }
-  | { readonly transcript: string }
+  | ToolCall
+  | { readonly transcript: string; readonly confidence?: number }
+  | { readonly end: EndReason }
   | { readonly fail: AloudError }
   | "stall"
   | "crash";
@@ -57,6 +65,7 @@ interface OpenTurn {
   /** Said before the conversation opened: `generate` answers it, but what is appended begins a turn of its own. */
   readonly isFromHistory: boolean;
   readonly texts: readonly string[];
+  readonly toolResults: readonly string[];
   readonly samples: number;
   readonly fingerprint: number;
   readonly tokens: number;
@@ -71,10 +80,11 @@ interface State {
   readonly rest: readonly ScriptedStep[] | undefined;
 }
 
-const NOTHING: OpenTurn = { isFromHistory: false, texts: [], samples: 0, fingerprint: 0, tokens: 0 };
+const NOTHING: OpenTurn = { isFromHistory: false, texts: [], toolResults: [], samples: 0, fingerprint: 0, tokens: 0 };
 
 export class ScriptedConversation implements Conversation {
   readonly #host: ScriptedHost;
+  readonly #tools: readonly string[];
   readonly #checkpoints = new Map<number, State>();
   readonly #ended = new AbortController();
   /** Checkpoints that `rollback` accepts, oldest first. */
@@ -86,27 +96,33 @@ export class ScriptedConversation implements Conversation {
 
   constructor(host: ScriptedHost, setup: ConversationSetup) {
     this.#host = host;
-    this.#state = { ...this.#state, turns: [countWords(setup.instructions ?? "")] };
+    this.#tools = (setup.tools ?? []).map((tool) => tool.name);
+    this.#state = { ...this.#state, turns: [countWords(setup.instructions ?? "") + this.#tools.length] };
     for (const item of setup.items ?? []) {
-      this.#leaveHistory();
-      this.#addText(item);
-      if (item.role === "user") this.#state = { ...this.#state, open: { ...this.#state.open, isFromHistory: true } };
+      this.#add(item);
+      if (this.#state.open !== NOTHING) this.#state = { ...this.#state, open: { ...this.#state.open, isFromHistory: true } };
     }
   }
 
-  #leaveHistory(): void {
+  /** Leaves the open turn as history unless what comes joins it: a user's words a turn that was not said before, a result other results. */
+  #makeWay(kind: "user" | "tool"): void {
     const { open, turns } = this.#state;
-    if (open.isFromHistory) this.#state = { ...this.#state, turns: [...turns, open.tokens], open: NOTHING };
+    const isResults = open.toolResults.length > 0;
+    const joins = open === NOTHING || (kind === "tool" ? isResults : !isResults && !open.isFromHistory);
+    if (!joins) this.#state = { ...this.#state, turns: [...turns, this.#tokensOf(open, Math.ceil)], open: NOTHING };
   }
 
-  /** A user's text joins the open turn; any other closes it and is history. */
-  #addText({ role, text }: TextItem): void {
-    const { open, turns } = this.#state;
-    if (role === "user") {
-      const grown = { ...open, texts: [...open.texts, text] };
+  /** A user's text and a tool's result are answered; anything else closes the open turn and is history. */
+  #add(item: HistoryItem): void {
+    if (item.type === "text" && (item.role === "user" || item.role === "tool")) {
+      this.#makeWay(item.role);
+      const { open } = this.#state;
+      const grown =
+        item.role === "user" ? { ...open, texts: [...open.texts, item.text] } : { ...open, toolResults: [...open.toolResults, item.text] };
       this.#take({ ...grown, tokens: this.#tokensOf(grown, Math.floor) });
     } else {
-      const closed = this.#tokensOf(open, Math.ceil) + countWords(text);
+      const { open, turns } = this.#state;
+      const closed = this.#tokensOf(open, Math.ceil) + (item.type === "text" ? countWords(item.text) : 1);
       this.#state = { ...this.#state, turns: [...turns, closed], open: NOTHING, rest: undefined };
       this.#makeRoom();
     }
@@ -122,14 +138,14 @@ export class ScriptedConversation implements Conversation {
     this.#makeRoom();
   }
 
-  append(item: AudioChunk | TextItem): Promise<Prefilled> {
+  append(item: AudioChunk | HistoryItem): Promise<Prefilled> {
     // The caller keeps the array, so what depends on its samples is computed before the call returns.
     const added = item.type === "audio" ? fingerprintOf(item.samples) : undefined;
     return this.#inOrder(() => {
-      this.#leaveHistory();
-      const { open } = this.#state;
-      if (item.type === "text") this.#addText(item);
+      if (item.type !== "audio") this.#add(item);
       else {
+        this.#makeWay("user");
+        const { open } = this.#state;
         const fingerprint = combine(open.fingerprint, added ?? 0, item.samples.length);
         const grown = { ...open, samples: open.samples + item.samples.length, fingerprint };
         this.#take({ ...grown, tokens: this.#tokensOf(grown, Math.floor) });
@@ -206,9 +222,10 @@ export class ScriptedConversation implements Conversation {
     for (; next < steps.length; next++) {
       const step = steps[next];
       if (step === undefined) break;
-      const isThought = isText(step) && (step.channel === "semantic" || step.channel === "acoustic");
+      const isThought = isText(step) && step.channel !== "answer";
       if (isThought && (request.mode === "direct" || thinkTokens >= request.maxThinkTokens)) continue;
-      if (isText(step) && !isThought && answerTokens >= request.maxAnswerTokens) {
+      if (isCall(step) && request.toolChoice === "none") continue;
+      if ((isCall(step) || isText(step)) && !isThought && answerTokens >= request.maxAnswerTokens) {
         reason = "length";
         break;
       }
@@ -225,7 +242,14 @@ export class ScriptedConversation implements Conversation {
       } else if (typeof step === "object" && "fail" in step) {
         throw step.fail;
       } else if (typeof step === "object" && "transcript" in step) {
-        stream.push({ type: "transcript", text: step.transcript });
+        const { transcript, ...rest } = step;
+        stream.push({ type: "transcript", text: transcript, ...rest });
+      } else if (typeof step === "object" && "end" in step) {
+        reason = step.end;
+        break;
+      } else if (isCall(step)) {
+        answerTokens++;
+        stream.push(step);
       } else if (isText(step)) {
         if (isThought) thinkTokens++;
         else answerTokens++;
@@ -244,7 +268,7 @@ export class ScriptedConversation implements Conversation {
       turns: [...before.turns, open.tokens + thinkTokens + answerTokens],
       open: NOTHING,
       index: before.index + 1,
-      rest: reason === "length" ? steps.slice(next) : undefined,
+      rest: reason === "length" ? steps.slice(next).filter((step) => !(typeof step === "object" && "end" in step)) : undefined,
     };
     this.#makeRoom();
     stream.push({ type: "end", reason, usage });
@@ -252,7 +276,15 @@ export class ScriptedConversation implements Conversation {
 
   #turn(mode: GenerateRequest["mode"]): ScriptedTurn {
     const { open, index } = this.#state;
-    return { index, text: open.texts.join(" "), audioSamples: open.samples, audioFingerprint: open.fingerprint, mode };
+    return {
+      index,
+      text: open.texts.join(" "),
+      toolResults: open.toolResults,
+      tools: this.#tools,
+      audioSamples: open.samples,
+      audioFingerprint: open.fingerprint,
+      mode,
+    };
   }
 
   #audioTokens(open: OpenTurn, round: (chunks: number) => number): number {
@@ -260,7 +292,7 @@ export class ScriptedConversation implements Conversation {
   }
 
   #tokensOf(open: OpenTurn, round: (chunks: number) => number): number {
-    return this.#audioTokens(open, round) + open.texts.reduce((sum, text) => sum + countWords(text), 0);
+    return this.#audioTokens(open, round) + [...open.texts, ...open.toolResults].reduce((sum, text) => sum + countWords(text), 0);
   }
 
   /** Forgets the oldest answered turns until everything fits. */
@@ -287,6 +319,10 @@ export class ScriptedConversation implements Conversation {
 
 function isText(step: ScriptedStep): step is { readonly channel: Channel; readonly text: string } {
   return typeof step === "object" && "channel" in step;
+}
+
+function isCall(step: ScriptedStep): step is ToolCall {
+  return typeof step === "object" && "type" in step;
 }
 
 function countWords(text: string): number {

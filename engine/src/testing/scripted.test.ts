@@ -8,6 +8,22 @@ const REQUEST: GenerateRequest = { mode: "think", maxThinkTokens: 9, maxAnswerTo
 const NEVER = new AbortController().signal;
 
 describeEngine("the scripted engine", () => openScriptedEngine());
+describeEngine(
+  "the scripted engine that calls a tool",
+  () =>
+    openScriptedEngine({
+      answer: ({ tools, toolResults }) => {
+        const [name] = tools;
+        if (name === undefined || toolResults.length > 0)
+          return ["All", "is", "done."].map((text) => ({ channel: "answer", text }) as const);
+        return [
+          { channel: "semantic", text: "They want light." },
+          { type: "tool_call", name, arguments: '{"on":true}' },
+        ];
+      },
+    }),
+  { tool: { name: "set_light" }, ask: "light please", result: "ok" },
+);
 
 async function ask(steps: readonly ScriptedStep[], pace: "free" | "stepped" = "free") {
   const engine = openScriptedEngine({ answer: () => steps, pace });
@@ -44,6 +60,15 @@ test("a step that fails, fails its call and no other", async () => {
   const { conversation, read } = await ask([{ fail: new AloudError("engine_failed", "as scripted") }]);
   await expect(read()).rejects.toMatchObject({ code: "engine_failed" });
   await expect(conversation.append({ type: "text", role: "user", text: "again" })).resolves.toMatchObject({ tokens: 2 });
+});
+
+test("a step may end the answer with a reason, and a transcript may have a confidence", async () => {
+  const { events, read } = await ask([{ transcript: "hello", confidence: 0.5 }, { end: "invalid_tool_call" }]);
+  while (!(await read()));
+  expect(events).toMatchObject([
+    { type: "transcript", text: "hello", confidence: 0.5 },
+    { type: "end", reason: "invalid_tool_call" },
+  ]);
 });
 
 test("crash() ends every call, a stalled one too, and new conversations can be opened", async () => {

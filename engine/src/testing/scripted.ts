@@ -19,7 +19,8 @@
  * engine.releaseAll();                                    // the rest, and everything from now on
  * ```
  *
- * A step may also be `"stall"`, `"crash"` or `{ fail: error }`. `crash()` does at any time what a dying child process does:
+ * A step may also be a tool call (`{ type: "tool_call", name, arguments }`; `turn.tools` and `turn.toolResults` say what there is to answer),
+ * `{ end: reason }`, `"stall"`, `"crash"` or `{ fail: error }`. `crash()` does at any time what a dying child process does:
  * every conversation fails with `engine_unavailable`, and new ones can be opened at once (or after `finishLoading()` when
  * `stopLoading` was called before). Without `answer`, it says what it heard. Tokens: a word of text is one, a chunk of audio
  * is `TOKENS_PER_CHUNK`.
@@ -172,6 +173,7 @@ export function openScriptedEngine(options: ScriptedOptions = {}): ScriptedEngin
 }
 
 function sayWhatWasHeard(turn: ScriptedTurn): readonly ScriptedStep[] {
+  if (turn.toolResults.length > 0) return [{ channel: "answer", text: `The tool says ${turn.toolResults.join(", ")}.` }];
   const heard = turn.text === "" ? `${turn.audioSamples} samples, fingerprint ${turn.audioFingerprint}` : turn.text;
   return [
     { channel: "semantic", text: `The speaker says "${heard}".` },

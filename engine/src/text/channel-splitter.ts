@@ -5,17 +5,20 @@
  */
 import type { Channel } from "../engine.ts";
 
+/** Channels of generated text. Tool calls leave the engine parsed, never as text. */
+export type MarkedChannel = Channel | "tool_call";
+
 export interface ChannelText {
-  readonly channel: Channel;
+  readonly channel: MarkedChannel;
   readonly text: string;
 }
 
 /** What a marker does: begin a channel, or end the one that interrupted another (`return`). */
-export type MarkerEffect = Channel | "return";
+export type MarkerEffect = MarkedChannel | "return";
 
 export interface SplitterRules {
   /** The channel that the prompt left open: `semantic` after `<think>`, `answer` after `<think></think>`. */
-  readonly start: Channel;
+  readonly start: MarkedChannel;
   /** Whether `start` already has text, as when an answer is continued: then its white space counts. */
   readonly begun?: boolean;
   readonly markers: Readonly<Record<string, MarkerEffect>>;
@@ -23,8 +26,8 @@ export interface SplitterRules {
 
 export class ChannelSplitter {
   readonly #markers: ReadonlyMap<string, MarkerEffect>;
-  #channel: Channel;
-  #interrupted: Channel | undefined;
+  #channel: MarkedChannel;
+  #interrupted: MarkedChannel | undefined;
   /** Whether the channel has text; leading white space is dropped until it has. */
   #begun: boolean;
   /** Text that may be the beginning of a marker. Shorter than the longest marker. */
@@ -36,7 +39,7 @@ export class ChannelSplitter {
     this.#markers = new Map(Object.entries(markers));
   }
 
-  get channel(): Channel {
+  get channel(): MarkedChannel {
     return this.#channel;
   }
 

@@ -2,7 +2,7 @@
  * One answer, however many calls of `generate` it takes: an answer that hits the engine's budget is continued, invisibly, until it
  * ends by itself, the client's own limit is reached, or the allowed continuations are used up.
  */
-import type { ReasoningEffort } from "@aloud/client/protocol";
+import { AloudError, type ReasoningEffort } from "@aloud/client/protocol";
 import type { Conversation, GenerateEvent, GenerateRequest, GenerateUsage } from "@aloud/engine";
 import { ANSWER_TOKENS, MAX_CONTINUATIONS } from "../limits.ts";
 import type { GenerationEnd } from "./turn.ts";
@@ -44,6 +44,7 @@ export async function* generateWithin(
         continue;
       }
       if (event.reason === "aborted") return;
+      if (event.reason === "invalid_tool_call") throw new AloudError("engine_failed", "the model called no declared tool with valid arguments");
       const before: GenerateUsage | undefined = usage;
       usage = before === undefined ? event.usage : sum(before, event.usage);
       const isClientLimit = budget.answerTokens !== "inf" && usage.answerTokens >= budget.answerTokens;

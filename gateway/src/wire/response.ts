@@ -57,7 +57,7 @@ export class ResponseWriter {
 
   delta(channel: Channel, text: string): void {
     if (channel === "answer") this.#answer(text);
-    else if (channel !== "tool_call") this.#think(channel, text);
+    else this.#think(channel, text);
   }
 
   /**
