@@ -73,7 +73,7 @@ describe("an engine that crashes", () => {
     host = await startGateway({ answer: (turn) => [say(`heard ${turn.text}`)] });
     const { open } = host.engine;
     host.engine.open = (setup) => {
-      told = setup.items?.map(({ role, text }) => `${role}: ${text}`).join("; ");
+      told = setup.items?.map((item) => (item.type === "text" ? `${item.role}: ${item.text}` : item.name)).join("; ");
       return open(setup);
     };
     const client = await host.plain();
@@ -167,7 +167,7 @@ test("deleting an item makes the model forget it", async () => {
   const told: string[] = [];
   const { open } = host.engine;
   host.engine.open = (setup) => {
-    told.push((setup.items ?? []).map(({ text }) => text).join(" "));
+    told.push((setup.items ?? []).map((item) => (item.type === "text" ? item.text : item.name)).join(" "));
     return open(setup);
   };
   const client = await host.plain();

@@ -44,7 +44,8 @@ export async function* generateWithin(
         continue;
       }
       if (event.reason === "aborted") return;
-      if (event.reason === "invalid_tool_call") throw new AloudError("engine_failed", "the model called no declared tool with valid arguments");
+      if (event.reason === "invalid_tool_call")
+        throw new AloudError("engine_failed", "the model called no declared tool with valid arguments");
       const before: GenerateUsage | undefined = usage;
       usage = before === undefined ? event.usage : sum(before, event.usage);
       const isClientLimit = budget.answerTokens !== "inf" && usage.answerTokens >= budget.answerTokens;
