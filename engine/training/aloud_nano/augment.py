@@ -1,4 +1,4 @@
-"""Render scenes into audio on the GPU: room, telephone band, background, noise, level, edges."""
+"""Render scenes into audio on the GPU: room, band, other sounds, noise, level, codec, losses."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ import torch.nn.functional as F
 from scipy.fft import next_fast_len
 from torch import Tensor
 
-from aloud_nano.batch import NOISE, SILENCE, SOUND
 from aloud_nano.config import BLOCK_MEL, BLOCK_SAMPLES, N_MELS, SAMPLE_RATE
 from aloud_nano.mel import LogMel
-from aloud_nano.scene import MAX_BLOCKS
+from aloud_nano.scene import MAX_BLOCKS, NOISE, RENDER_FLOATS, RENDER_INTEGERS, SILENCE, SOUND
 from aloud_nano.sounds import LENGTH
 
 GROUPS = (6, 9, 13, MAX_BLOCKS)  # utterances are rendered padded to one of these block counts
 EMPTY_MEL = -1.0  # log-mel of digital silence
-_TAIL = 6400  # samples of room response (0.4 s)
+_TAIL = 12_800  # samples of room response (0.8 s)
+_EARLY = 640  # samples of it that are single reflections (40 ms)
 CLEAN_LEVEL = 10 ** (-24 / 20)
+MAX_BABBLE = 6  # voices
+MAX_GAPS = 4  # lost packets
 
 
 def _rms(signal: Tensor, where: Tensor) -> Tensor:
@@ -27,75 +29,162 @@ def _rms(signal: Tensor, where: Tensor) -> Tensor:
     return power.sqrt()[:, None]
 
 
-def _room_and_band(signal: Tensor, scene: dict[str, Tensor]) -> Tensor:
-    """Convolve with a random room and filter by band and tilt, in one FFT."""
-    count, length = signal.shape
+def _room_and_band(signals: list[Tensor], scene: dict[str, Tensor]) -> list[Tensor]:
+    """Convolve with one random room and filter by band and tilt, in one FFT each.
+
+    The room: the direct sound, single reflections for 40 ms, then a dense tail that loses its
+    high frequencies first.
+    """
+    count, length = signals[0].shape
+    device = signals[0].device
     size = next_fast_len(length + _TAIL, real=True)
-    frequency = torch.fft.rfftfreq(size, 1 / SAMPLE_RATE).to(signal.device)[None]
-    time = torch.arange(_TAIL, device=signal.device)[None] / SAMPLE_RATE
+    frequency = torch.fft.rfftfreq(size, 1 / SAMPLE_RATE).to(device)[None]
+    time = torch.arange(_TAIL, device=device)[None] / SAMPLE_RATE
     decay = torch.exp(-6.9 * time / scene["reverb_time"][:, None])
-    room = torch.randn(count, _TAIL, device=signal.device) * decay
+    room = torch.randn(count, _TAIL, device=device) * decay
+    early = torch.rand(count, _EARLY, device=device) < 0.03
+    room[:, :_EARLY] *= early * 4
     room[:, :24] = 0
     room = room / (room.square().sum(1, keepdim=True).sqrt() + 1e-9)
     room = room * 10 ** (-scene["direct_ratio"][:, None] / 20)
-    room[:, 0] = 1
     low, high = scene["low_pass"][:, None], scene["high_pass"][:, None]
     rumble = (frequency / high) ** 4
     band = rumble / (1 + rumble) / (1 + (frequency / low) ** 8)
     octaves = torch.log2(frequency.clamp(min=100) / 1000)
     band = band * 10 ** (scene["tilt"][:, None] / 20 * octaves)
-    spectrum = torch.fft.rfft(signal, size) * torch.fft.rfft(room, size) * band
-    return torch.fft.irfft(spectrum, size)[:, :length]
+    damping = 1 / (1 + (frequency / 3500) ** 2)
+    response = (1 + torch.fft.rfft(room, size) * damping) * band
+    return [torch.fft.irfft(torch.fft.rfft(s, size) * response, size)[:, :length] for s in signals]
 
 
-def _coloured_noise(count: int, length: int, colour: Tensor) -> Tensor:
-    """Noise of unit power whose spectrum falls with frequency to the power -colour/2."""
+def _coloured_noise(count: int, length: int, colour: Tensor, swing: Tensor) -> Tensor:
+    """Noise of unit power whose spectrum falls with frequency to the power -colour/2 and whose
+    level wanders slowly by about ``swing`` dB."""
     device = colour.device
     white = torch.fft.rfft(torch.randn(count, length, device=device))
     frequency = torch.fft.rfftfreq(length, 1 / SAMPLE_RATE).to(device)[None].clamp(min=60)
     noise = torch.fft.irfft(white * (frequency / 1000) ** (-colour[:, None] / 2), length)
+    steps = torch.randn(count, 1, 2 + length // 4000, device=device)
+    wander = F.interpolate(steps, length, mode="linear", align_corners=True)[:, 0]
+    noise = noise * 10 ** (wander * swing[:, None] / 20)
     return noise / noise.std(1, keepdim=True)
 
 
+def _babble(store: Tensor, pool: dict[str, Tensor], count: Tensor, length: int) -> Tensor:
+    """[N, T] of several people talking at once, unit power; zeros where ``count`` is 0.
+
+    The voices are random stretches of other clips of the batch (training data only), each at
+    its own unit loudness, repeated where the clip is short.
+    """
+    spoken = (pool["kind"] == 0).float()
+    spoken = spoken + (spoken.sum() == 0)  # nobody speaks in this batch: any clip will do
+    rows = len(count)
+    chosen = torch.multinomial(spoken, rows * MAX_BABBLE, replacement=True).view(rows, MAX_BABBLE)
+    time = torch.arange(length, device=store.device)[None]
+    mixed = torch.zeros(rows, length, device=store.device)
+    for voice in range(MAX_BABBLE):
+        offset = pool["offset"][chosen[:, voice]][:, None]
+        samples = pool["samples"][chosen[:, voice]][:, None].clamp(min=1)
+        shift = (torch.rand(rows, 1, device=store.device) * samples).long()
+        at = (offset + (time + shift) % samples).clamp(max=len(store) - 1)
+        talk = store[at].float()
+        talk = talk / (talk.square().mean(1, keepdim=True).sqrt() + 1)
+        mixed = mixed + talk * (voice < count)[:, None]
+    return mixed / (mixed.square().mean(1, keepdim=True).sqrt() + 1e-6)
+
+
+def companded(signal: Tensor, law: Tensor) -> Tensor:
+    """G.711: 8 bits on a logarithmic scale. law [N, 1]: 1 is µ-law, 2 is A-law."""
+    loud = signal.abs().clamp(max=1)
+    mu = torch.log1p(255 * loud) / 5.545177
+    mu = torch.expm1(torch.round(mu * 127) / 127 * 5.545177) / 255
+    knee, norm = 1 / 87.6, 1 + 4.472781  # 1 + ln 87.6
+    high = (1 + torch.log(87.6 * loud.clamp(min=knee))) / norm
+    low = 87.6 * loud / norm
+    code = torch.round(torch.where(loud < knee, low, high) * 127) / 127
+    a = torch.where(code < 1 / norm, code * norm / 87.6, torch.exp(code * norm - 1) / 87.6)
+    return signal.sign() * torch.where(law == 1, mu, a)
+
+
+def _telephone(signal: Tensor, codec: Tensor) -> Tensor:
+    """300–3400 Hz at 8 kHz in G.711 where ``codec`` is not 0."""
+    length = signal.shape[1]
+    spectrum = torch.fft.rfft(signal)
+    frequency = torch.fft.rfftfreq(length, 1 / SAMPLE_RATE).to(signal.device)[None]
+    band = 1 / (1 + (250 / frequency.clamp(min=1)) ** 6) / (1 + (frequency / 3500) ** 24)
+    half = length // 2
+    narrow = torch.fft.irfft((spectrum * band)[:, : half // 2 + 1], half) / 2
+    narrow = torch.fft.rfft(companded(narrow, codec[:, None]))
+    narrow = F.pad(narrow, (0, spectrum.shape[1] - narrow.shape[1]))
+    return torch.where((codec > 0)[:, None], torch.fft.irfft(narrow, length) * 2, signal)
+
+
+def _lost_packets(scene: dict[str, Tensor], time: Tensor) -> Tensor:
+    """[N, T] bool: samples that never arrived, 20–60 ms at a time."""
+    lost = torch.zeros(len(scene["gaps"]), time.shape[1], dtype=torch.bool, device=time.device)
+    for gap in range(MAX_GAPS):
+        chance = torch.rand(len(lost), 2, device=time.device)
+        start = chance[:, :1] * scene["total"][:, None]
+        size = 320 * (1 + (chance[:, 1:] * 3).long())
+        lost |= (time >= start) & (time < start + size) & (gap < scene["gaps"])[:, None]
+    return lost
+
+
+def _from_bank(bank: Tensor, scene: dict[str, Tensor], time: Tensor) -> Tensor:
+    """[N, T]: each scene's sound, played at its speed from its start on."""
+    chosen = scene["sound"]
+    place = (time - scene["sound_start"][:, None]) * scene["sound_speed"][:, None]
+    audible = (place >= 0) & (place < LENGTH - 1) & (chosen >= 0)[:, None]
+    place = place.clamp(0, LENGTH - 2)
+    first = place.long()
+    share = place - first
+    row = chosen.clamp(min=0)[:, None]
+    return (bank[row, first].float() * (1 - share) + bank[row, first + 1].float() * share) * audible
+
+
 def render(
-    store: Tensor, bank: Tensor, scene: dict[str, Tensor], blocks: int
+    store: Tensor, bank: Tensor, scene: dict[str, Tensor], blocks: int, pool: dict[str, Tensor]
 ) -> tuple[Tensor, Tensor]:
     """Scenes of one group → (what the microphone heard, the clean voice), both [N, T].
 
-    store: all PCM, int16; bank: sounds [K, LENGTH]; scene: per-utterance tensors.
+    store: all PCM, int16; bank: sounds [K, LENGTH]; scene: per-utterance tensors; pool: offset,
+    samples and kind of the clips that babble is made of.
     """
     length = blocks * BLOCK_SAMPLES
     count = len(scene["offset"])
     time = torch.arange(length, device=store.device)[None]
     relative = time - scene["before"][:, None]
     speaking = (relative >= 0) & (relative < scene["samples"][:, None])
-    nobody = ((scene["kind"] == SOUND) | (scene["kind"] == SILENCE) | (scene["kind"] == NOISE))[
-        :, None
-    ]
+    kind = scene["kind"]
+    nobody = ((kind == SOUND) | (kind == SILENCE) | (kind == NOISE))[:, None]
     at = (scene["offset"][:, None] + relative.clamp(min=0)).clamp(max=len(store) - 1)
     voice = store[at].float() / 32768 * (speaking & ~nobody)
     clean = voice * (CLEAN_LEVEL / (_rms(voice, speaking) + 1e-4))
 
     target = 10 ** (scene["level"][:, None] / 20)
-    heard = _room_and_band(voice, scene)
+    sound = _from_bank(bank, scene, time)
+    through = relative / scene["samples"][:, None].clamp(min=1)
+    ramped = voice * 10 ** (scene["ramp"][:, None] * (through.clamp(0, 1) - 0.5) / 20)
+    heard, sound = _room_and_band([ramped, sound], scene)
     heard = heard / (_rms(heard, speaking) + 1e-7) * target
     heard = torch.where(nobody, torch.zeros_like(heard), heard)
 
-    chosen = scene["sound"]
-    place = time - scene["sound_start"][:, None]
-    audible = (place >= 0) & (place < LENGTH) & (chosen >= 0)[:, None]
-    sound = bank[chosen.clamp(min=0)[:, None], place.clamp(0, LENGTH - 1)].float() * audible
-    alone = (scene["kind"] == SOUND)[:, None]
+    alone = (kind == SOUND)[:, None]
     sound_level = torch.where(alone, target, target * 10 ** (-scene["sound_snr"][:, None] / 20))
     heard = heard + sound * sound_level
-
+    babble = _babble(store, pool, scene["babble"], length)
+    heard = heard + babble * target * 10 ** (-scene["babble_snr"][:, None] / 20)
     heard = heard + _noise_level(scene, target) * _coloured_noise(
-        count, length, scene["noise_colour"]
+        count, length, scene["noise_colour"], scene["noise_swing"]
     )
+    ceiling = (target * 10 ** (scene["clip"][:, None] / 20)).clamp(max=1e3)
+    heard = heard.clamp(-ceiling, ceiling)
     loud = heard.abs()
     limited = heard.sign() * (0.7 + 0.3 * torch.tanh((loud - 0.7) / 0.3))
     heard = torch.where(loud < 0.7, heard, limited)
-    return heard * (time < scene["total"][:, None]), clean
+    heard = _telephone(heard, scene["codec"])
+    present = (time < scene["total"][:, None]) & ~_lost_packets(scene, time)
+    return heard * present, clean
 
 
 def _noise_level(scene: dict[str, Tensor], target: Tensor) -> Tensor:
@@ -104,7 +193,8 @@ def _noise_level(scene: dict[str, Tensor], target: Tensor) -> Tensor:
     level = target * 10 ** (-scene["snr"][:, None] / 20) + 10 ** (-72 / 20) * uniform
     room_tone = 10 ** ((-78 + 28 * uniform) / 20)
     level = torch.where((scene["kind"] == SILENCE)[:, None], room_tone, level)
-    level = torch.where((scene["kind"] == NOISE)[:, None], target, level)
+    only_noise = (scene["kind"] == NOISE) & (scene["babble"] == 0)
+    level = torch.where(only_noise[:, None], target, level)
     return torch.where(scene["silent_floor"][:, None], torch.zeros_like(level), level)
 
 
@@ -140,9 +230,10 @@ class Renderer:
         device = self.store.device
         student = torch.full((rows, N_MELS, BLOCK_MEL), EMPTY_MEL, device=device)
         clean_mel = student.clone() if teacher else None
+        pool = {name: batch[name] for name in ("offset", "samples", "kind")}
         for group in groups:
             scene = {name: batch[name][group.members] for name in _SCENE_KEYS}
-            heard, clean = render(self.store, self.bank, scene, group.blocks)
+            heard, clean = render(self.store, self.bank, scene, group.blocks, pool)
             mel = mask_features(self.mel(heard, scene["warp"]))
             student[group.target] = _as_blocks(mel)[group.member, group.step]
             if clean_mel is not None:
@@ -155,11 +246,7 @@ def _as_blocks(mel: Tensor) -> Tensor:
     return mel.unflatten(2, (-1, BLOCK_MEL)).transpose(1, 2)
 
 
-_SCENE_KEYS = (
-    "offset", "samples", "before", "total", "blocks", "sound", "sound_start", "warp", "kind",
-    "silent_floor", "level", "snr", "noise_colour", "reverb_time", "direct_ratio", "low_pass",
-    "high_pass", "tilt", "sound_snr",
-)  # fmt: skip
+_SCENE_KEYS = (*RENDER_INTEGERS, *RENDER_FLOATS, "kind", "silent_floor")
 
 
 @dataclass

@@ -14,17 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aloud_nano.config import EMBEDS_PER_BLOCK
-from aloud_nano.scene import MAX_BLOCKS, Scene
+from aloud_nano.scene import MAX_BLOCKS, RENDER_FLOATS, RENDER_INTEGERS, Scene
 from aloud_nano.turns import Turn
 
 Batch = dict[str, NDArray]
 IGNORE = -100
 
-_INTEGERS = ("offset", "samples", "before", "total", "blocks", "sound", "sound_start", "warp")
-_FLOATS = (
-    "level", "snr", "noise_colour", "reverb_time", "direct_ratio", "low_pass", "high_pass",
-    "tilt", "sound_snr",
-)  # fmt: skip
+_INTEGERS = RENDER_INTEGERS
+_FLOATS = RENDER_FLOATS
 
 
 @dataclass(frozen=True)
