@@ -4,7 +4,8 @@ Usage: python -m aloud_nano.synthesise OUTPUT_DIRECTORY --count 200000 --process
            --text text.json --tokenizer tokenizer.json
 
 A shard is NAME.i16 (PCM, clips back to back) and NAME.json (one entry a clip). The json is
-renamed into place last: a shard that can be seen is complete.
+renamed into place last: a shard that can be seen is complete. An entry that ``follows`` continues
+the dialogue of the one before it, said by the same speaker.
 """
 
 from __future__ import annotations
@@ -25,13 +26,16 @@ from aloud_nano.config import SAMPLE_RATE
 from aloud_nano.grammar import Item, Sampler
 from aloud_nano.tokens import load_tokenizer
 from aloud_nano.turns import TurnWriter
-from aloud_nano.voices import Spoken, Synthesiser
+from aloud_nano.voices import Speaker, Spoken, Synthesiser
 
 SHARD = 250
 LONGEST = 8.4  # seconds
 SHORTEST = 0.1
-OPEN_SHARE = 0.42
+OPEN_SHARE = 0.5
+DIALOGUE_SHARE = 0.12  # of draws
 CODEC_SHARE = 0.35
+BITRATES = range(12_000, 32_001, 2000)
+CHANGE_SHARE = 0.03  # of longer sentences: the speaker speeds up or slows down
 
 _tools: dict[str, Any] = {}
 
@@ -41,54 +45,93 @@ def start_worker(text: str, tokenizer: str) -> None:
     stored = json.loads(Path(text).read_text())
     _tools["sampler"] = Sampler("train", stored["sentences"], stored["words"], OPEN_SHARE)
     _tools["synthesiser"] = Synthesiser("train")
-    _tools["codec"] = OpusCodec(complexity=4)
+    _tools["codec"] = OpusCodec(complexity=3)
     _tools["writer"] = TurnWriter(load_tokenizer(Path(tokenizer)))
 
 
-def entry(item: Item, spoken: Spoken, offset: int, samples: np.ndarray) -> dict[str, Any]:
+def entry(
+    item: Item, spoken: Spoken, offset: int, samples: np.ndarray, follows: bool = False
+) -> dict[str, Any]:
     """What the loader needs; pitch and rate are measured, so they follow every change made."""
     seconds = len(samples) / SAMPLE_RATE
+    pitch = 0.0 if spoken.whispered else median_pitch(spoken.signal)
     return {
         "text": item.text, "call": item.call, "answer": item.answer, "intent": item.intent,
-        "question": item.question, "offset": offset, "samples": len(samples),
-        "pitch": round(median_pitch(spoken.signal), 1),
+        "question": item.question, "steps": list(item.steps), "finished": item.finished,
+        "follows": follows, "offset": offset, "samples": len(samples), "pitch": round(pitch, 1),
         "rate": round(len(item.text) / seconds, 2), "whispered": spoken.whispered,
-        "engine": spoken.engine, "voice": spoken.voice,
+        "pace": spoken.pace, "engine": spoken.engine, "voice": spoken.voice,
     }  # fmt: skip
+
+
+def draw_items(sampler: Sampler, rng: random.Random) -> list[Item]:
+    """One item, or the spoken turns of a dialogue (what tools give back is not spoken)."""
+    if hasattr(sampler, "dialogue") and rng.random() < DIALOGUE_SHARE:
+        return [item for item in sampler.dialogue(rng) if item.result is None]
+    return [sampler.draw(rng)]
+
+
+def speak(synthesiser: Synthesiser, item: Item, rng: random.Random, speaker: Speaker) -> Spoken:
+    long = item.question is None and len(item.text.split()) >= 7
+    if item.question == "pace":
+        change = rng.choices(["up", "down", "same"], [0.4, 0.4, 0.2])[0]
+    elif long and rng.random() < CHANGE_SHARE:
+        change = rng.choice(["up", "down"])
+    else:
+        return synthesiser.say(item.text, rng, speaker)
+    return synthesiser.say_changing(item.text, rng, change, speaker)
+
+
+class ShardWriter:
+    """Collects clips; audio and entries stay in step."""
+
+    def __init__(self, tools: dict[str, Any]) -> None:
+        self.tools = tools
+        self.entries: list[dict[str, Any]] = []
+        self.pieces: list[np.ndarray] = []
+        self.position = 0
+        self.failures = 0
+
+    def add(self, items: list[Item], rng: random.Random) -> None:
+        """Items that depend on each other: after one that cannot be said the rest is left out."""
+        synthesiser = self.tools["synthesiser"]
+        speaker = synthesiser.speaker(rng)
+        coded, bitrate = rng.random() < CODEC_SHARE, rng.choice(BITRATES)
+        for number, item in enumerate(items):
+            try:
+                spoken = speak(synthesiser, item, rng, speaker)
+            except Exception:
+                self.failures += 1
+                if self.failures > 20:
+                    raise
+                return
+            signal = spoken.signal
+            if not SHORTEST < len(signal) / SAMPLE_RATE < LONGEST:
+                return
+            made = entry(item, spoken, self.position, signal, follows=number > 0)
+            if coded:
+                signal = self.tools["codec"].round_trip(signal, bitrate)
+            made |= self.tools["writer"].stored(made)
+            samples = (np.clip(signal, -1, 1) * 32767).astype(np.int16)
+            self.entries.append(made)
+            self.pieces.append(samples)
+            self.position += len(samples)
+
+    def write(self, base: Path) -> None:
+        np.concatenate(self.pieces).tofile(base.with_suffix(".i16"))
+        base.with_suffix(".tmp").write_text(json.dumps(self.entries))
+        base.with_suffix(".tmp").rename(base.with_suffix(".json"))
 
 
 def make_shard(job: tuple[str, int]) -> float:
     """Write one shard; returns its seconds of audio."""
     directory, number = job
     rng = random.Random(f"shard {number}")
-    entries: list[dict[str, Any]] = []
-    pieces: list[np.ndarray] = []
-    position, failures = 0, 0
-    while len(entries) < SHARD:
-        item = _tools["sampler"].draw(rng)
-        try:
-            spoken = _tools["synthesiser"].say(item.text, rng)
-        except Exception:
-            failures += 1
-            if failures > 20:
-                raise
-            continue
-        if not SHORTEST < len(spoken.signal) / SAMPLE_RATE < LONGEST:
-            continue
-        signal = spoken.signal
-        made = entry(item, spoken, position, signal)
-        if rng.random() < CODEC_SHARE:
-            signal = _tools["codec"].round_trip(signal, rng.randrange(14_000, 32_001, 2000))
-        made |= _tools["writer"].stored(made)
-        samples = (np.clip(signal, -1, 1) * 32767).astype(np.int16)
-        entries.append(made)
-        pieces.append(samples)
-        position += len(samples)
-    base = Path(directory) / f"shard_{number:05d}"
-    np.concatenate(pieces).tofile(base.with_suffix(".i16"))
-    base.with_suffix(".tmp").write_text(json.dumps(entries))
-    base.with_suffix(".tmp").rename(base.with_suffix(".json"))
-    return position / SAMPLE_RATE
+    shard = ShardWriter(_tools)
+    while len(shard.entries) < SHARD:
+        shard.add(draw_items(_tools["sampler"], rng), rng)
+    shard.write(Path(directory) / f"shard_{number:05d}")
+    return shard.position / SAMPLE_RATE
 
 
 def main() -> None:

@@ -1,4 +1,8 @@
-"""Speech synthesis engines. espeak-ng and flite train nano; festival is never trained on."""
+"""Speech synthesis engines. espeak-ng and flite train nano; festival is never trained on.
+
+A ``Speaker`` is one person: engine, voice, pitch, size and habitual pace. The turns of a dialogue
+are said by one speaker.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +17,9 @@ from typing import Literal
 
 import numpy as np
 
-from aloud_nano.audio import Signal, read_wave, resample, trim
+from aloud_nano.audio import Signal, read_wave, resample, trim, whispered
 from aloud_nano.config import SAMPLE_RATE
+from aloud_nano.grammar.sound import pace_of
 
 Family = Literal["train", "held-out-espeak"]
 
@@ -35,12 +40,33 @@ FLITE = ["kal", "kal16", "kal16", "awb", "awb", "rms", "rms", "slt", "slt", "slt
 FESTIVAL = ["voice_kal_diphone", "voice_ked_diphone", "voice_cmu_us_slt_arctic_hts"]
 
 
+WHISPER_SHARE = 0.04  # of any engine's speech, by taking the voice out of it
+# Words a minute (espeak) and duration factors (flite) of a habitual pace.
+_SPEEDS = {"slow": (85, 125), "middle": (130, 185), "fast": (195, 270)}
+_STRETCHES = {"slow": (1.25, 1.6), "middle": (0.9, 1.2), "fast": (0.62, 0.82)}
+
+
 @dataclass(frozen=True)
 class Spoken:
     signal: Signal  # 16 kHz, peak 0.5, trimmed
     engine: str
     voice: str
     whispered: bool = False
+    pace: str = "same"  # measured change of rate: up | down | same | unclear
+
+
+@dataclass(frozen=True)
+class Speaker:
+    engine: str
+    voice: str
+    speed: float  # words a minute (espeak-ng), duration factor (flite)
+    pitch: float  # 0…100 (espeak-ng), Hz (flite's diphone voices)
+    spread: int
+    gap: int
+    size: float  # of the vocal tract, with the pitch that goes with it
+    whispers: bool  # the engine's own whispering voice
+    unvoiced: bool  # the voice is taken out afterwards
+    seed: int
 
 
 class Espeak:
@@ -96,30 +122,84 @@ class Synthesiser:
         self.family = family
         self.espeak = Espeak()
 
-    def say(self, text: str, rng: random.Random) -> Spoken:
+    def speaker(self, rng: random.Random) -> Speaker:
         pace = rng.choices(["slow", "middle", "fast"], [0.28, 0.44, 0.28])[0]
-        whispered = False
-        if self.family == "train" and rng.random() < 0.25:
+        training, whispers = self.family == "train", False
+        if training and rng.random() < 0.25:
             engine, voice = "flite", rng.choice(FLITE)
-            stretch = {"slow": (1.25, 1.6), "middle": (0.9, 1.2), "fast": (0.62, 0.82)}[pace]
-            signal, rate = flite(text, voice, rng.uniform(*stretch), rng.uniform(80, 190))
+            speed, pitch = rng.uniform(*_STRETCHES[pace]), rng.uniform(80, 190)
         else:
-            engine, rate = "espeak", self.espeak.rate
-            variant = rng.choice(HELD_OUT if self.family == "held-out-espeak" else VARIANTS)
-            if self.family == "train" and rng.random() < 0.05:
-                variant, whispered = rng.choice(WHISPERS), True
+            engine = "espeak"
+            variant = rng.choice(VARIANTS if training else HELD_OUT)
+            if training and rng.random() < 0.03:
+                variant, whispers = rng.choice(WHISPERS), True
             voice = rng.choice(ACCENTS) + ("" if variant == "." else f"+{variant}")
-            speed = {"slow": (85, 125), "middle": (130, 185), "fast": (195, 270)}[pace]
-            signal = self.espeak.say(
-                text, voice, rng.randint(*speed), rng.randint(15, 85), rng.randint(25, 80),
-                rng.choice([0, 0, 0, 1, 2, 4]),
-            )  # fmt: skip
+            speed, pitch = rng.uniform(*_SPEEDS[pace]), rng.uniform(15, 85)
         size = 1.0
-        if rng.random() < 0.65:  # a shorter or longer vocal tract, with the pitch that goes with it
+        if rng.random() < 0.65:
             size = rng.uniform(0.84, 1.2) if engine == "espeak" else rng.uniform(0.8, 1.28)
-        if rate != SAMPLE_RATE or size != 1.0:
-            signal = resample(signal, SAMPLE_RATE / rate / size)
-        return Spoken(normalise(signal), engine, voice, whispered)
+        unvoiced = training and not whispers and rng.random() < WHISPER_SHARE
+        return Speaker(
+            engine, voice, speed, pitch, rng.randint(25, 80), rng.choice([0, 0, 0, 1, 2, 4]),
+            size, whispers, unvoiced, rng.getrandbits(32),
+        )  # fmt: skip
+
+    def say(self, text: str, rng: random.Random, speaker: Speaker | None = None) -> Spoken:
+        speaker = speaker or self.speaker(rng)
+        return self._finished(speaker, self._raw(speaker, text, 1.0), "same")
+
+    def say_changing(
+        self, text: str, rng: random.Random, change: str, speaker: Speaker | None = None
+    ) -> Spoken:
+        """Two parts, the second at another rate, which is measured: where the waveform does not
+        bear out the change that was meant, its pace is "unclear".
+
+        change: up | down | same. Also where nothing changes there are two parts, so that the
+        joint tells nothing.
+        """
+        speaker = speaker or self.speaker(rng)
+        parts = _halves(text)
+        factor = rng.uniform(1.6, 2.2) ** 0.5
+        factors = {"up": (1 / factor, factor), "down": (factor, 1 / factor), "same": (1, 1)}[change]
+        signals = [
+            trim(self._raw(speaker, part, quicker), keep=240)
+            for part, quicker in zip(parts, factors, strict=True)
+        ]
+        rates = [len(part) / len(signal) for part, signal in zip(parts, signals, strict=True)]
+        pause = np.zeros(int(rng.uniform(0, 0.08) * SAMPLE_RATE), np.float32)
+        joined = np.concatenate([signals[0], pause, signals[1]])
+        measured = pace_of(*rates)
+        return self._finished(speaker, joined, measured if measured == change else "unclear")
+
+    def _raw(self, speaker: Speaker, text: str, quicker: float) -> Signal:
+        """At the sample rate that makes the speaker of the right size."""
+        if speaker.engine == "flite":
+            signal, rate = flite(text, speaker.voice, speaker.speed / quicker, speaker.pitch)
+        else:
+            rate = self.espeak.rate
+            speed = max(80, min(380, round(speaker.speed * quicker)))
+            signal = self.espeak.say(
+                text, speaker.voice, speed, round(speaker.pitch), speaker.spread, speaker.gap
+            )
+        if rate != SAMPLE_RATE or speaker.size != 1.0:
+            signal = resample(signal, SAMPLE_RATE / rate / speaker.size)
+        return signal
+
+    def _finished(self, speaker: Speaker, signal: Signal, pace: str) -> Spoken:
+        signal = normalise(signal)
+        if speaker.unvoiced:
+            signal = normalise(whispered(signal, np.random.default_rng(speaker.seed)))
+        whispers = speaker.whispers or speaker.unvoiced
+        return Spoken(signal, speaker.engine, speaker.voice, whispers, pace)
+
+
+def _halves(text: str) -> tuple[str, str]:
+    """Cut at the space nearest to the middle."""
+    spaces = [i for i, letter in enumerate(text) if letter == " "]
+    if not spaces:
+        raise ValueError("one word has no two parts")
+    middle = min(spaces, key=lambda i: abs(i - len(text) / 2))
+    return text[:middle], text[middle + 1 :]
 
 
 def normalise(signal: Signal) -> Signal:
