@@ -20,6 +20,7 @@ _TAIL = 12_800  # samples of room response (0.8 s)
 _EARLY = 640  # samples of it that are single reflections (40 ms)
 CLEAN_LEVEL = 10 ** (-24 / 20)
 MAX_BABBLE = 6  # voices
+BABBLE_TRACKS = 24
 MAX_GAPS = 4  # lost packets
 
 
@@ -70,27 +71,29 @@ def _coloured_noise(count: int, length: int, colour: Tensor, swing: Tensor) -> T
     return noise / noise.std(1, keepdim=True)
 
 
-def _babble(store: Tensor, pool: dict[str, Tensor], count: Tensor, length: int) -> Tensor:
-    """[N, T] of several people talking at once, unit power; zeros where ``count`` is 0.
+def _babble(store: Tensor, pool: dict[str, Tensor], wanted: Tensor, length: int) -> Tensor:
+    """[N, T] of several people talking at once, unit power; zeros where ``wanted`` is 0.
 
-    The voices are random stretches of other clips of the batch (training data only), each at
-    its own unit loudness, repeated where the clip is short.
+    The voices are random clips of the batch (training data only), each at unit loudness, begun
+    anywhere and repeated where short. A few tracks of three to six voices serve all scenes.
     """
+    device = store.device
     spoken = (pool["kind"] == 0).float()
     spoken = spoken + (spoken.sum() == 0)  # nobody speaks in this batch: any clip will do
-    rows = len(count)
-    chosen = torch.multinomial(spoken, rows * MAX_BABBLE, replacement=True).view(rows, MAX_BABBLE)
-    time = torch.arange(length, device=store.device)[None]
-    mixed = torch.zeros(rows, length, device=store.device)
-    for voice in range(MAX_BABBLE):
-        offset = pool["offset"][chosen[:, voice]][:, None]
-        samples = pool["samples"][chosen[:, voice]][:, None].clamp(min=1)
-        shift = (torch.rand(rows, 1, device=store.device) * samples).long()
-        at = (offset + (time + shift) % samples).clamp(max=len(store) - 1)
-        talk = store[at].float()
-        talk = talk / (talk.square().mean(1, keepdim=True).sqrt() + 1)
-        mixed = mixed + talk * (voice < count)[:, None]
-    return mixed / (mixed.square().mean(1, keepdim=True).sqrt() + 1e-6)
+    chosen = torch.multinomial(spoken, BABBLE_TRACKS * MAX_BABBLE, replacement=True)
+    offset, samples = pool["offset"][chosen], pool["samples"][chosen].clamp(min=1)
+    shift = (torch.rand(len(chosen), device=device) * samples).long()
+    time = torch.arange(length, device=device)[None]
+    at = offset[:, None] + (time + shift[:, None]) % samples[:, None]
+    talk = store[at.clamp(max=len(store) - 1)].float()
+    talk = talk / (talk.square().mean(1, keepdim=True).sqrt() + 1)
+    talk = talk.view(BABBLE_TRACKS, MAX_BABBLE, length)
+    voices = 3 + torch.arange(BABBLE_TRACKS, device=device) % (MAX_BABBLE - 2)
+    talk = talk * (torch.arange(MAX_BABBLE, device=device)[None] < voices[:, None])[..., None]
+    tracks = talk.sum(1)
+    tracks = tracks / (tracks.square().mean(1, keepdim=True).sqrt() + 1e-6)
+    picked = torch.randint(0, BABBLE_TRACKS, wanted.shape, device=device)
+    return tracks[picked] * (wanted > 0)[:, None]
 
 
 def companded(signal: Tensor, law: Tensor) -> Tensor:

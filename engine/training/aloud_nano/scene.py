@@ -8,15 +8,13 @@ can be checked against it (``claims.py``).
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from aloud_nano.config import BLOCK_SAMPLES, CROSS_PER_BLOCK, SAMPLE_RATE, WARPS
 from aloud_nano.evidence import alone, thought
-from aloud_nano.grammar import Sampler, numbers
+from aloud_nano.grammar import Sampler, typed_form
 from aloud_nano.grammar.item import Item
-from aloud_nano.grammar.numbers import with_digits
 from aloud_nano.grammar.sound import (
     COUNTED,
     NO_LISTENING,
@@ -84,7 +82,7 @@ class Scene:
     sound_speed: float = 1.0  # the bank's sound is played so much faster
     ramp: float = 0.0  # dB that the speech gains from its start to its end
     noise_swing: float = 0.0  # dB of slow changes in the noise's level
-    babble: int = 0  # how many other voices are mixed in
+    babble: int = 0  # 1: several other people talk
     babble_snr: float = 0.0
     codec: int = 0  # 0 none, 1 µ-law, 2 A-law at 8 kHz
     gaps: int = 0  # lost packets
@@ -162,7 +160,7 @@ class Director:
     def typed(self, rng: random.Random) -> Turn:
         """A text-only turn, as people type: operators, digits, capitals, a mark at the end."""
         item: Item = self.typed_sampler.draw_typed(rng)
-        text = typed_text(rng, item.text)
+        text = typed_form(item.text, rng)
         missing = NO_LISTENING if is_sound_question(item.question) else NO_VOICE
         think = rng.random() < THINK_SHARE
         return self.writer.typed(text, item.call, item.answer or missing, think)
@@ -280,7 +278,7 @@ class Director:
             facts, reply = {"sound": "none", "noise": "none"}, NOTHING_HEARD
         elif rng.random() < 0.4:
             facts, semantic, reply = {"sound": "babble"}, NOBODY_TO_ME, ONLY_BABBLE
-            babble, level, snr = rng.randint(3, 6), rng.uniform(-42, -12), rng.uniform(8, 40)
+            babble, level, snr = 1, rng.uniform(-42, -12), rng.uniform(8, 40)
             samples = max(samples, SAMPLE_RATE)
         else:
             facts, reply = {"sound": "none", "noise": "only"}, "I hear only noise."
@@ -316,7 +314,7 @@ class Director:
         elif rng.random() < BACKGROUND_SHARE and self._plain:
             chance = rng.random()
             if chance < 0.3:
-                babble, name = rng.randint(3, 6), "babble"
+                babble, name = 1, "babble"
             else:
                 music = self._music if chance < 0.42 else []
                 background = rng.choice(music or self._plain)
@@ -435,22 +433,6 @@ def _sound_call(kind: str, facts: Facts) -> str:
     if len(set(events)) > 1:
         return f"sound(name=events, count={len(events)})"
     return f"sound(name={events[0]}, count={len(events)})"
-
-
-def typed_text(rng: random.Random, text: str) -> str:
-    """Spoken form → what somebody might type: operators and digits, a capital, a mark."""
-    form: Callable[[str], str] = getattr(numbers, "typed_form", with_digits)
-    if rng.random() < 0.45:
-        text = form(text)
-    if rng.random() < 0.4:
-        text = text[:1].upper() + text[1:]
-        if rng.random() < 0.7:
-            question = text.split()[0].lower() in (
-                "what", "what's", "how", "is", "am", "do", "does", "can", "which", "who",
-                "will", "may", "are", "did",
-            )  # fmt: skip
-            text += "?" if question else "."
-    return text
 
 
 def edges(rng: random.Random) -> tuple[int, int]:

@@ -33,6 +33,7 @@ LONGEST = 8.4  # seconds
 SHORTEST = 0.1
 OPEN_SHARE = 0.5
 DIALOGUE_SHARE = 0.12  # of draws
+ACOUSTIC_SHARE = 0.08  # of draws, on top of the grammar's own: their answers vary with the sound
 CODEC_SHARE = 0.35
 BITRATES = range(12_000, 32_001, 2000)
 CHANGE_SHARE = 0.03  # of longer sentences: the speaker speeds up or slows down
@@ -66,9 +67,10 @@ def entry(
 
 def draw_items(sampler: Sampler, rng: random.Random) -> list[Item]:
     """One item, or the spoken turns of a dialogue (what tools give back is not spoken)."""
-    if hasattr(sampler, "dialogue") and rng.random() < DIALOGUE_SHARE:
+    chance = rng.random()
+    if chance < DIALOGUE_SHARE:
         return [item for item in sampler.dialogue(rng) if item.result is None]
-    return [sampler.draw(rng)]
+    return [sampler.draw(rng, "acoustic" if chance < DIALOGUE_SHARE + ACOUSTIC_SHARE else None)]
 
 
 def speak(synthesiser: Synthesiser, item: Item, rng: random.Random, speaker: Speaker) -> Spoken:

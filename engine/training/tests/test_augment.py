@@ -81,13 +81,13 @@ def test_the_sound_comes_where_the_scene_puts_it(store, bank) -> None:
 
 
 def test_babble_alone_has_the_scene_s_level_and_no_speaker(store, bank) -> None:
-    audio = heard(store, bank, kind="noise", babble=4, level=-30.0)
+    audio = heard(store, bank, kind="noise", babble=1, level=-30.0)
     assert decibels(audio[:60_000]) == pytest.approx(-30, abs=1.5)
     assert audio[60_000:].abs().max() == 0
 
 
 def test_babble_stands_below_the_speech(store, bank) -> None:
-    audio = heard(store, bank, babble=5, babble_snr=12.0)
+    audio = heard(store, bank, babble=1, babble_snr=12.0)
     assert decibels(audio[:7_900]) == pytest.approx(-38, abs=3)
 
 
