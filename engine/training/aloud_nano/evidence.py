@@ -11,11 +11,16 @@ import random
 
 from aloud_nano.grammar.sound import (
     COMPARED,
+    EVENTS,
+    OPPOSITE,
     ORDERED,
     ORDINALS,
     SOUNDS,
     Acoustics,
     Facts,
+    answer,
+    answer_sound,
+    ask,
     count_of,
     describe,
     describe_line,
@@ -195,3 +200,46 @@ def alone(facts: Facts) -> str:
     if facts["sound"] != "none":
         return f" I hear {SOUNDS[facts['sound']]}."
     return " There is only noise." if facts["noise"] == "only" else " It is silent."
+
+
+def example(rng: random.Random) -> tuple[str, str, str]:
+    """A question, a thought and an answer without any audio: what the vocabulary must hold."""
+    item = ask(rng)
+    question = item.question or ""
+    pick = rng.choice
+    sound = Acoustics(
+        pick(["low", "middle", "high"]), pick(["slow", "steady", "fast"]),
+        pick(["quiet", "normal", "loud"]), rng.random() < 0.1, rng.random() < 0.3,
+        pick(["clean", "some", "heavy"]), pick(["none", *SOUNDS]), pick(["up", "down", "same"]),
+        pick(["up", "down", "same"]), rng.uniform(70, 300), rng.uniform(7, 24),
+    )  # fmt: skip
+    if not is_sound_question(question):
+        return item.text, thought(rng, question, sound, {}), answer(question, sound)
+    facts = _imagined(rng, question)
+    return item.text, thought(rng, question, sound, facts), answer_sound(question, facts)
+
+
+def _imagined(rng: random.Random, question: str) -> Facts:
+    name, *named = question.split(":")
+    if name == "order":
+        return {"order": " ".join(rng.sample(named, 2))}
+    if name in ("count", "together", "more", "difference", "first", "place"):
+        others = [rng.choice(EVENTS) for _ in range(rng.randint(1, 5))]
+        events = [*(named if name != "place" else []), *others]
+        rng.shuffle(events)
+        return {"events": " ".join(events)}
+    if name in COMPARED:
+        fact, value = COMPARED[name]
+        if name.endswith("est"):
+            return {fact: " ".join(rng.sample(["low", "middle", "high"], 3))}
+        pair = next((low, high) for low, high in OPPOSITE.items() if value in (low, high))
+        return {fact: " ".join(rng.sample(pair, 2))}
+    gaps = ["short", "long", *(rng.choice(["short", "long"]) for _ in range(3))]
+    steady = rng.random() < 0.5
+    return {
+        "chord": {"chord": rng.choice(["major", "minor"])},
+        "rhythm": {"rhythm": "steady", "gaps": "equal"}
+        if steady
+        else {"rhythm": "uneven", "gaps": " ".join(gaps)},
+        "direction": {"direction": rng.choice(["rising", "falling"])},
+    }.get(name, {"sound": rng.choice(list(SOUNDS))})

@@ -114,6 +114,7 @@ class Conditions:
     bank_entry: int
     babble: int = 0
     ramp: float = 0.0
+    speed: float = 1.0  # of the sound
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,7 @@ class Director:
             return self._with_sound(rng, entry)
         warp = (
             0
-            if rng.random() < 0.45 or entry["question"] == "pitch"
+            if rng.random() < 0.45 or entry["question"] in ("pitch", "describe")
             else rng.randrange(1, len(WARPS))
         )
         conditions = self._conditions(rng, entry, warp)
@@ -266,11 +267,12 @@ class Director:
         """A sound, music, other people, nothing, or nothing but noise: never a command."""
         entry, babble, semantic = -1, 0, NOBODY
         samples = int(rng.uniform(0.3, 8.0 if rng.random() < 0.3 else 4.0) * SAMPLE_RATE)
-        level, snr = -60.0, 40.0
+        level, snr, speed = -60.0, 40.0, 1.0
         if kind == "sound":
             entry = self._heard_alone(rng)
             facts = self._facts[entry]
-            samples = self.bank.lengths[entry]
+            speed = rng.uniform(0.9, 1.12)
+            samples = int(self.bank.lengths[entry] / speed)
             level, snr = rng.uniform(-38, -10), rng.uniform(6, 60)
             semantic = f"{NOBODY} {_sound_call(self.bank.kinds[entry], facts)}."
             reply = f"{alone(facts).strip()}"
@@ -283,7 +285,8 @@ class Director:
         else:
             facts, reply = {"sound": "none", "noise": "only"}, "I hear only noise."
             level = rng.uniform(-46, -10)
-        conditions = Conditions(level, snr, Acoustics(), entry, babble)
+        room = Acoustics(echo=kind == "sound" and rng.random() < 0.2)
+        conditions = Conditions(level, snr, room, entry, babble, speed=speed)
         encode = self.writer.encode
         clip = {"offset": 0, "samples": samples}
         scene = self._scene(
@@ -305,13 +308,15 @@ class Director:
     ) -> Conditions:
         question = entry["question"]
         loudness = rng.choices(["quiet", "normal", "loud"], [0.25, 0.5, 0.25])[0]
-        noise = rng.choices(
-            ["clean", "some", "heavy"], [0.55, 0.28, 0.17] if asked is None else [0.64, 0.3, 0.06]
-        )[0]
+        shares = [0.55, 0.28, 0.17] if asked is None else [0.64, 0.3, 0.06]
+        if question == "noise":
+            shares = [1, 1, 1]
+        noise = rng.choices(["clean", "some", "heavy"], shares)[0]
         background, name, babble = -1, "none", 0
+        behind = {"background": 0.65, "noise": 0.0}.get(question or "", BACKGROUND_SHARE)
         if asked is not None:
             background = asked.bank_entry
-        elif rng.random() < BACKGROUND_SHARE and self._plain:
+        elif rng.random() < behind and self._plain:
             chance = rng.random()
             if chance < 0.3:
                 babble, name = 1, "babble"
@@ -333,7 +338,7 @@ class Director:
             tempo=tempo_of(entry["rate"]),
             loudness=loudness,
             whispered=entry["whispered"],
-            echo=rng.random() < (0.2 if asked is None else 0.12),
+            echo=rng.random() < (0.5 if question == "room" else 0.2 if asked is None else 0.12),
             noise=noise,
             background=name,
             ramp=ramp,
@@ -348,6 +353,7 @@ class Director:
         return Conditions(
             rng.uniform(*_LEVELS[loudness]), snr, sound, background, babble,
             {"up": size, "down": -size, "same": 0.0}[ramp],
+            asked.speed if asked is not None else rng.uniform(0.9, 1.12),
         )  # fmt: skip
 
     def _scene(
@@ -380,7 +386,7 @@ class Director:
             high_pass=rng.uniform(80, 350) if phone > 0.75 or phone < 0.1 else 1.0,
             tilt=rng.uniform(-3, 3), sound=conditions.bank_entry, sound_start=start,
             sound_snr=rng.uniform(-4, 5) if careful else rng.uniform(-3, 9), warp=warp,
-            sound_speed=asked.speed if asked is not None else rng.uniform(0.9, 1.12),
+            sound_speed=conditions.speed,
             ramp=conditions.ramp,
             noise_swing=0.0 if rng.random() < 0.5 else rng.uniform(0, 5),
             babble=conditions.babble, babble_snr=rng.uniform(5, 18),

@@ -7,6 +7,7 @@ import random
 import pytest
 
 from aloud_nano.claims import claims, grounded
+from aloud_nano.evidence import example
 from aloud_nano.grammar import Sampler
 from aloud_nano.grammar.sound import QUESTIONS, SOUNDS, answer_sound, ask, is_sound_question
 from aloud_nano.scene import MAX_BLOCKS, BankIndex, Director, Scene
@@ -127,3 +128,37 @@ def test_nothing_said_claims_nothing() -> None:
 def test_every_sound_can_be_claimed() -> None:
     for kind in KINDS:
         assert claims(f" I hear {SOUNDS[kind]}.") == {"sound": kind}
+
+
+def test_imagined_examples_can_be_read_as_well() -> None:
+    rng = random.Random(4)
+    for _ in range(4000):
+        text, acoustic, reply = example(rng)
+        assert text and reply
+        assert not [key for key in claims(acoustic) if "?" in key], acoustic
+
+
+def test_an_utterance_cut_mid_way_teaches_no_words(director: Director) -> None:
+    rng, whole = random.Random(5), entry(random.Random(5), None, "turn on the light in the kitchen")
+    whole["ctc"] = [1, 2, 3]
+    scenes = [director.speech(rng, whole) for _ in range(1500)]
+    cut = [scene for scene in scenes if scene.silent_labels]
+    assert 0.02 < len(cut) / len(scenes) < 0.06
+    for scene in cut:
+        assert not scene.finished and scene.ctc == []
+        assert 0.29 < scene.samples / whole["samples"] < 0.81
+    assert all(s.finished and s.ctc for s in scenes if not s.silent_labels)
+
+
+def test_unclear_speech_is_far_below_what_is_still_to_be_understood(director: Director) -> None:
+    rng, made = random.Random(6), entry(random.Random(6), None, "turn on the light")
+    assert max(director.unclear(rng, made).snr for _ in range(300)) <= -10
+    assert min(director.speech(rng, made).snr for _ in range(300)) >= -2
+
+
+def test_noise_and_people_talking_are_never_a_command(director: Director) -> None:
+    rng = random.Random(7)
+    replies = {director.no_speech(rng, "noise").turn.reply for _ in range(200)}  # type: ignore[attr-defined]
+    assert replies == {
+        "I hear only noise.", "I hear people talking, but nobody is speaking to me.",
+    }  # fmt: skip
