@@ -3,3 +3,4 @@ export * from "./connection.ts";
 export * from "./conversation/conversation.ts";
 export { reduce } from "./conversation/reduce.ts";
 export * from "./protocol/index.ts";
+export { createToolbox, type Tool, type Toolbox } from "./tools.ts";

@@ -2,6 +2,8 @@
 
 /** One WebSocket message. A base64 append of 1 s PCM16 at 24 kHz is 64,000 characters; larger → close 1009. */
 export const MAX_MESSAGE_BYTES = 64 * 1024;
+/** The body of one HTTP request: a session's settings. Larger → 413. */
+export const MAX_BODY_BYTES = 64 * 1024;
 /** Fragments of one message. Real clients send one; 131,072 one-byte fragments pin 13.5 MB (ws#2331). More → close 1008. */
 export const MAX_FRAGMENTS = 16;
 /** Chunks of one frame that wait for the rest. More → close 1008. */
@@ -45,6 +47,8 @@ export const MAX_ITEMS = 512;
 export const MAX_HELD_DELTAS = 512;
 /** How often an answer that hit the engine's token budget is continued. */
 export const MAX_CONTINUATIONS = 4;
+/** Responses outside the conversation that one session may have at a time; another is refused (`engine_busy`). */
+export const MAX_ASIDES = 4;
 /** Answer tokens of one `generate`. */
 export const ANSWER_TOKENS = 512;
 
@@ -60,3 +64,26 @@ export const RETRY_AFTER_S = 5;
 export const MAX_QUEUED_MESSAGES = 8_192;
 /** How long peers may take to answer the close frames of a gateway that shuts down, in ms; then they are cut off. */
 export const CLOSE_ALL_MS = 3_000;
+
+/** Keys in the keys file. More → the file is refused (`keys_invalid`). */
+export const MAX_KEYS = 1_000;
+export const MAX_KEYS_FILE_BYTES = 1024 * 1024;
+/** How often the keys file is looked at, in ms: a revoked key ends this soon. */
+export const KEYS_POLL_MS = 2_000;
+/** A credential in a header. Ours have 48 characters; longer ones cannot be ours and are refused unread. */
+export const MAX_CREDENTIAL_LENGTH = 256;
+/** Client secrets that have not expired, of one key and of all. More → `rate_limit_exceeded` until the first of them expires or is revoked. */
+export const MAX_CLIENT_SECRETS_PER_KEY = 1_000;
+export const MAX_CLIENT_SECRETS = 10_000;
+/** Characters of all their settings together (instructions, tools), as JSON. More → as above. */
+export const MAX_CLIENT_SECRET_CHARACTERS = 16 * 1024 * 1024;
+/** Connections that a client secret opens, unless it is made with another number: a page that reconnects needs some. More → `invalid_api_key`. */
+export const CLIENT_SECRET_USES = 10;
+export const MAX_CLIENT_SECRET_USES = 1_000;
+/** How long a client secret is good, in seconds: OpenAI's bounds and default. */
+export const CLIENT_SECRET_SECONDS = { min: 10, max: 7_200, default: 600 } as const;
+/** Wrong keys of one address that are answered as such, then refilled at one in five seconds. More → `rate_limit_exceeded`. */
+export const WRONG_KEY_BURST = 20;
+export const WRONG_KEYS_PER_SECOND = 0.2;
+/** Addresses whose wrong keys are counted; for one more, the one that was quiet longest is forgotten. */
+export const MAX_WRONG_KEY_ADDRESSES = 1_024;

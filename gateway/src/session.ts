@@ -9,36 +9,38 @@ import {
   type Dialect,
   decodeAudioPacket,
   defaultSession,
-  type MessageItem,
   type SessionConfig,
   type SessionPatch,
 } from "@aloud/client/protocol";
-import type { Engine, EngineStatus } from "@aloud/engine";
+import type { Engine } from "@aloud/engine";
 import { AudioAck } from "./audio/ack.ts";
 import type { DecoderPool } from "./audio/decoder-pool.ts";
 import { Intake, type ScoredWindow } from "./audio/intake.ts";
-import { decodeBase64, decodePcm16 } from "./audio/pcm.ts";
+import { decodeAudio, decodeBase64 } from "./audio/pcm.ts";
 import type { Clock } from "./clock.ts";
 import type { GatewayConfig } from "./config.ts";
 import { History } from "./history.ts";
 import { Inbox } from "./inbox.ts";
+import { Items } from "./items.ts";
 import { ERROR_BURST, ERRORS_PER_SECOND } from "./limits.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
+import { Responses } from "./responses.ts";
 import type { Connection, ConnectionHandlers } from "./socket.ts";
 import { TokenBucket } from "./token-bucket.ts";
 import { Dialogue } from "./turn/dialogue.ts";
 import { Ear } from "./turn/ear.ts";
 import { Inputs } from "./turn/input.ts";
+import { Memory } from "./turn/memory.ts";
 import { Performer } from "./turn/perform.ts";
 import { type Policy, policyFor } from "./turn/policy.ts";
 import { reduce } from "./turn/reduce.ts";
+import { setupOf } from "./turn/settings.ts";
 import { unreachable } from "./turn/step.ts";
 import { IDLE, type Turn, type TurnEvent } from "./turn/turn.ts";
 import type { Vad } from "./vad/vad.ts";
-import { engineStatusEvent } from "./wire/engine-status.ts";
+import { watchEngine } from "./wire/engine-status.ts";
 import { newId } from "./wire/ids.ts";
-import { userItem } from "./wire/items.ts";
 import { createOutlet, type Send } from "./wire/outlet.ts";
 import { errorBody, sessionObject } from "./wire/session-object.ts";
 
@@ -73,7 +75,10 @@ export class Session implements ConnectionHandlers {
   readonly #ear: Ear;
   readonly #inputs: Inputs;
   readonly #dialogue: Dialogue;
+  readonly #memory: Memory;
   readonly #performer: Performer;
+  readonly #items: Items;
+  readonly #responses: Responses;
   readonly #ack: AudioAck;
   readonly #errors: TokenBucket;
   readonly #expiresAt: number;
@@ -122,29 +127,39 @@ export class Session implements ConnectionHandlers {
     });
     this.#dialogue = new Dialogue({
       engine,
-      setup: () => ({ instructions: this.#settings.instructions, items: this.#history.asText(this.#performer.unanswered()) }),
+      setup: () => ({ ...setupOf(this.#settings), items: this.#history.toEngine(this.#performer.unanswered()) }),
       report: (event) => this.#performer.onDialogue(event),
     });
-    this.#performer = new Performer({
+    const shared = {
       clock,
       dialect,
-      conversationId: newId("conv"),
-      config: () => this.#settings,
-      dialogue: this.#dialogue,
-      ear: this.#ear,
-      inputs: this.#inputs,
-      history: this.#history,
+      engine,
       metrics,
       logger: this.#logger,
       send: this.#send,
-      refuse: (error, eventId) => this.#fail(error, eventId),
+      history: this.#history,
+      inputs: this.#inputs,
+      dialogue: this.#dialogue,
+      config: () => this.#settings,
       dispatch,
+    };
+    this.#memory = new Memory({ ...shared, info: engine.info });
+    this.#performer = new Performer({
+      ...shared,
+      conversationId: newId("conv"),
+      ear: this.#ear,
+      refuse: (error, eventId) => this.#fail(error, eventId),
+      audioMs: () => this.#intake.nowMs(),
+      obstacle: () => this.#memory.obstacle(),
+      onAnswered: (end) => this.#memory.onAnswered(end),
     });
+    this.#items = new Items({ ...shared, performer: this.#performer, format: () => this.#settings.inputFormat });
+    this.#responses = new Responses({ ...shared, performer: this.#performer });
     this.#intake.setFormat(this.#settings.inputFormat);
     this.#intake.setVad(this.#settings.turnDetection === null ? "off" : "on");
     if (this.#settings.turnDetection !== null) this.#ear.configure(this.#settings.turnDetection);
     this.#send({ type: "session.created", session: this.#object() });
-    this.#stopWatching = dialect === "aloud" ? this.#watchEngine() : () => {};
+    this.#stopWatching = dialect === "aloud" ? watchEngine(engine, this.#send) : () => {};
     this.#logger.info({ dialect }, "session opened");
   }
 
@@ -189,22 +204,9 @@ export class Session implements ConnectionHandlers {
     this.#stopWatching();
     this.#ack.close();
     this.#performer.close();
+    this.#responses.close();
     this.#intake.close();
     this.#dialogue.close().catch((error: unknown) => this.#logger.warn({ err: error }, "conversation did not close"));
-  }
-
-  #watchEngine(): () => void {
-    const { engine } = this.#options;
-    let last = "";
-    const report = (status: EngineStatus) => {
-      const event = engineStatusEvent(engine.info.model, status);
-      const key = JSON.stringify(event);
-      if (key === last) return;
-      last = key;
-      this.#send(event);
-    };
-    report(engine.status());
-    return engine.watch(report);
   }
 
   #object() {
@@ -239,7 +241,7 @@ export class Session implements ConnectionHandlers {
     const turnId = this.#settings.turnDetection === null || open === undefined ? this.#turn.turnId + 1 : open.turnId;
     if (this.#settings.turnDetection === null && !this.#inputs.hasAudio(turnId)) this.#dialogue.begin(turnId);
     this.#guard(undefined, () => {
-      this.#dialogue.hear(samples);
+      this.#dialogue.hear(samples, this.#inputs.itemId(turnId));
       this.#inputs.add(turnId, samples.length);
     });
   }
@@ -275,7 +277,7 @@ export class Session implements ConnectionHandlers {
           this.#intake.pushOpus({ packet: decodeBase64(event.audio) });
           return;
         }
-        this.#intake.pushPcm(decodePcm16(event.audio));
+        this.#intake.pushPcm(decodeAudio(event.audio, this.#settings.inputFormat));
         return;
       case "input_audio_buffer.commit": {
         const buffered = this.#settings.turnDetection === null && this.#inputs.hasAudio(this.#turn.turnId + 1);
@@ -287,55 +289,20 @@ export class Session implements ConnectionHandlers {
         this.#send({ type: "input_audio_buffer.cleared" });
         return;
       case "conversation.item.create":
-        this.#createItem(event.item, event.previous_item_id);
-        return;
       case "conversation.item.retrieve":
-        this.#send({ type: "conversation.item.retrieved", item: this.#history.get(event.item_id) });
-        return;
       case "conversation.item.delete":
-        this.#history.remove(event.item_id);
-        this.#dialogue.reopen();
-        this.#send({ type: "conversation.item.deleted", item_id: event.item_id });
-        return;
       case "conversation.item.truncate":
-        // Answers are text, which was read when it was sent: there is no unplayed audio to cut off.
-        this.#history.get(event.item_id);
-        this.#send({
-          type: "conversation.item.truncated",
-          item_id: event.item_id,
-          content_index: event.content_index ?? 0,
-          audio_end_ms: event.audio_end_ms ?? 0,
-        });
+        this.#items.handle(event);
         return;
-      case "response.create": {
-        const params = event.response ?? {};
-        if (params.conversation === "none")
-          throw new AloudError(
-            "unsupported_value",
-            'response.conversation: expected "auto"; responses outside the conversation are not supported',
-            {
-              param: "response.conversation",
-            },
-          );
-        this.#performer.setParams(params);
-        this.#dispatch({ type: "response-asked", at, eventId: event.event_id });
-        this.#performer.setParams();
-        return;
-      }
+      case "response.create":
       case "response.cancel":
-        this.#cancel(event.response_id, event.event_id);
+        this.#responses.handle(event);
         return;
       case "aloud.ack":
         return;
       default:
         unreachable(event);
     }
-  }
-
-  #cancel(responseId: string | undefined, eventId: string | undefined): void {
-    if (responseId !== undefined && responseId !== this.#performer.responseId())
-      throw new AloudError("response_cancel_not_active", "response_id: this response is not being created", { param: "response_id" });
-    this.#dispatch({ type: "cancel-asked", eventId });
   }
 
   #update(patch: SessionPatch): void {
@@ -350,7 +317,7 @@ export class Session implements ConnectionHandlers {
     this.#settings = after;
     if (after.turnDetection !== null) this.#ear.configure(after.turnDetection);
     this.#policy = policyFor(after, this.#options.config);
-    if (after.instructions !== before.instructions) this.#dialogue.reopen();
+    if (JSON.stringify(setupOf(after)) !== JSON.stringify(setupOf(before))) this.#dialogue.reopen();
     this.#send({ type: "session.updated", session: this.#object() });
   }
 
@@ -361,18 +328,6 @@ export class Session implements ConnectionHandlers {
       this.#inputs.discard(turnId);
     }
     this.#dispatch({ type: "clear-asked" });
-  }
-
-  #createItem(input: Extract<ClientEvent, { type: "conversation.item.create" }>["item"], previousItemId: string | null | undefined): void {
-    const item: MessageItem = userItem(input);
-    const { previous, place } = this.#history.insert(item, previousItemId);
-    const text = item.content.map((part) => ("text" in part ? part.text : "")).join("\n");
-    if (place === "end") {
-      this.#performer.addUnanswered(item.id);
-      this.#dialogue.say({ type: "text", role: item.role, text });
-    } else this.#dialogue.reopen();
-    this.#send({ type: "conversation.item.added", item, previous_item_id: previous });
-    this.#send({ type: "conversation.item.done", item, previous_item_id: previous });
   }
 
   #guard(eventId: string | undefined, work: () => void): void {

@@ -16,6 +16,16 @@ export interface TurnError {
   readonly message: string;
 }
 
+/** A tool that the model called in a turn. */
+export interface TurnCall {
+  readonly id: string;
+  readonly name: string;
+  /** A JSON object as text. */
+  readonly arguments: string;
+  /** What the app gave back; undefined until it did. */
+  readonly output: string | undefined;
+}
+
 export interface Turn {
   /** The user item's id; the response's for a response that nobody asked for. */
   readonly id: string;
@@ -29,6 +39,8 @@ export interface Turn {
   readonly semantic: string;
   readonly acoustic: string;
   readonly answer: string;
+  /** In the order in which they were made. What the model says to their results belongs to the same turn. */
+  readonly calls: readonly TurnCall[];
   readonly timing: TurnTiming | undefined;
   readonly error: TurnError | undefined;
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { MessageItem, ResponseObject, ServerEvent, ServerEventBody } from "../protocol/server-events.ts";
+import type { MessageItem } from "../protocol/items.ts";
+import type { ResponseObject, ServerEvent, ServerEventBody } from "../protocol/server-events.ts";
 import { isAnswering, MAX_TURNS, NEW_CONVERSATION } from "./conversation.ts";
 import { reduce } from "./reduce.ts";
 
@@ -108,11 +109,10 @@ describe("a spoken turn", () => {
 
   test("that was no speech is over without a response, and takes one if it comes after all", () => {
     const empty: ServerEventBody = {
-      type: "conversation.item.input_audio_transcription.completed",
+      type: "conversation.item.input_audio_transcription.failed",
       item_id: "i1",
       content_index: 0,
-      transcript: "",
-      usage: { type: "duration", seconds: 1 },
+      error: { type: "transcription_error", code: "audio_unintelligible", message: "no words were understood" },
     };
     const heard = [spoken[0], ...spoken.slice(2, 5), empty].filter((event) => event !== undefined);
     expect(play(...heard).turns).toMatchObject([{ status: "unheard" }]);
@@ -130,6 +130,39 @@ describe("a typed turn", () => {
     expect(play(user("i1", [{ type: "input_text", text: "hello" }]), created, answer("Hi.")).turns).toMatchObject([
       { input: "text", transcript: "hello", status: "answering", answer: "Hi.", responseId: "r1" },
     ]);
+  });
+});
+
+describe("a turn in which a tool is called", () => {
+  const item = { object: "realtime.item", status: "completed", call_id: "c1" } as const;
+  const at = { response_id: "r1", item_id: "f1", output_index: 1, call_id: "c1" };
+  const called: ServerEventBody[] = [
+    { type: "response.created", response: response("r1") },
+    thought("semantic", "They want a timer."),
+    { type: "response.function_call_arguments.done", ...at, name: "set_timer", arguments: '{"minutes":5}' },
+    { type: "response.done", response: response("r1", { status: "completed" }) },
+  ];
+  const result: ServerEventBody = {
+    type: "conversation.item.added",
+    previous_item_id: "f1",
+    item: { ...item, id: "o1", type: "function_call_output", output: "ok" },
+  };
+
+  test("shows the call, and its result once the app gave it", () => {
+    expect(play(user("i1", [{ type: "input_text", text: "five minutes" }]), ...called).turns).toMatchObject([
+      { status: "completed", calls: [{ name: "set_timer", arguments: '{"minutes":5}', output: undefined }] },
+    ]);
+    expect(play(...called, result).turns[0]?.calls[0]?.output).toBe("ok");
+  });
+
+  test("goes on with what the model says to the result", () => {
+    const said: ServerEventBody = { type: "response.output_text.delta", delta: "It runs.", ...place, response_id: "r2" };
+    const { turns } = play(...called, result, { type: "response.created", response: response("r2") }, said);
+    expect(turns).toMatchObject([{ responseId: "r2", status: "answering", semantic: "They want a timer.\n", answer: "It runs." }]);
+  });
+
+  test("is followed by a turn of its own if the app gave no result", () => {
+    expect(play(...called, { type: "response.created", response: response("r2") }).turns).toHaveLength(2);
   });
 });
 

@@ -2,7 +2,8 @@
  * `(conversation, event) → conversation`: pure, synchronous, total. Events that it does not know, or that speak of a turn that
  * is gone, change nothing, so that a newer server or a dropped turn does no harm.
  */
-import type { MessageItem, ResponseObject, ServerEvent } from "../protocol/server-events.ts";
+import type { ConversationItem, MessageItem } from "../protocol/items.ts";
+import type { ResponseObject, ServerEvent } from "../protocol/server-events.ts";
 import { type Conversation, MAX_TURNS, type Turn, type TurnError, type TurnStatus } from "./conversation.ts";
 
 export function reduce(conversation: Conversation, event: ServerEvent): Conversation {
@@ -23,15 +24,16 @@ export function reduce(conversation: Conversation, event: ServerEvent): Conversa
     case "input_audio_buffer.cleared":
       return { ...conversation, turns: conversation.turns.filter((turn) => turn.status !== "listening") };
     case "conversation.item.added":
-      return event.item.role === "user" ? withItem(conversation, event.item) : conversation;
+      return withAdded(conversation, event.item);
     case "conversation.item.input_audio_transcription.delta":
       return change(conversation, byItem(event.item_id), (turn) => ({ transcript: turn.transcript + event.delta }));
     case "conversation.item.input_audio_transcription.completed":
+      return change(conversation, byItem(event.item_id), () => ({ transcript: event.transcript, isTranscribed: true }));
+    case "conversation.item.input_audio_transcription.failed":
       return change(conversation, byItem(event.item_id), (turn) => ({
-        transcript: event.transcript,
         isTranscribed: true,
-        // The server says so of a turn that it will not answer: it was a noise.
-        ...(event.transcript === "" && turn.status === "heard" && { status: "unheard" as const }),
+        // The server says so of a turn that it will not answer, too: it was a noise.
+        ...(turn.status === "heard" && { status: "unheard" as const }),
       }));
     case "response.created":
       return withResponse(conversation, event.response.id);
@@ -39,14 +41,12 @@ export function reduce(conversation: Conversation, event: ServerEvent): Conversa
       return change(conversation, byResponse(event.response_id), (turn) =>
         event.channel === "semantic" ? { semantic: turn.semantic + event.delta } : { acoustic: turn.acoustic + event.delta },
       );
-    case "response.reasoning_text.done":
-      return change(conversation, byResponse(event.response_id), () =>
-        event.channel === "semantic" ? { semantic: event.text } : { acoustic: event.text },
-      );
     case "response.output_text.delta":
       return change(conversation, byResponse(event.response_id), (turn) => ({ status: "answering", answer: turn.answer + event.delta }));
-    case "response.output_text.done":
-      return change(conversation, byResponse(event.response_id), () => ({ answer: event.text }));
+    case "response.function_call_arguments.done":
+      return change(conversation, byResponse(event.response_id), (turn) => ({
+        calls: [...turn.calls, { id: event.call_id, name: event.name, arguments: event.arguments, output: undefined }],
+      }));
     case "response.done":
       return change(conversation, byResponse(event.response.id), () => ({
         status: endOf(event.response),
@@ -86,6 +86,7 @@ function newTurn(id: string, input: Turn["input"], status: TurnStatus): Turn {
     semantic: "",
     acoustic: "",
     answer: "",
+    calls: [],
     timing: undefined,
     error: undefined,
   };
@@ -101,6 +102,17 @@ function withInput(conversation: Conversation, itemId: string, status: "listenin
   return change(conversation, byItem(itemId), (turn) => (turn.responseId === undefined ? { status } : {}));
 }
 
+function withAdded(conversation: Conversation, item: ConversationItem): Conversation {
+  if (item.type === "function_call_output") {
+    const { call_id: callId, output } = item;
+    const hasMade: Match = ({ calls }) => calls.some(({ id }) => id === callId);
+    return change(conversation, hasMade, ({ calls }) => ({
+      calls: calls.map((call) => (call.id === callId ? { ...call, output } : call)),
+    }));
+  }
+  return item.type === "message" && item.role === "user" ? withItem(conversation, item) : conversation;
+}
+
 function withItem(conversation: Conversation, item: MessageItem): Conversation {
   if (conversation.turns.some(byItem(item.id))) return conversation;
   const spoken = item.content.some((part) => part.type === "input_audio");
@@ -108,11 +120,27 @@ function withItem(conversation: Conversation, item: MessageItem): Conversation {
   return withTurn(conversation, { ...newTurn(item.id, spoken ? "speech" : "text", "heard"), transcript: text, isTranscribed: !spoken });
 }
 
-/** A response answers the newest turn that is over and has none; several typed items before one response are all part of its input. */
+/**
+ * A response answers the newest turn that is over and has none; several typed items before one response are all part of its input. Without
+ * one it goes on with the newest turn if that has results of calls; the texts of both are one.
+ */
 function withResponse(conversation: Conversation, responseId: string): Conversation {
   const waiting: Match = (turn) => turn.responseId === undefined && (turn.status === "heard" || turn.status === "unheard");
+  const newest = conversation.turns.at(-1);
+  if (!conversation.turns.some(waiting) && newest?.calls.some(({ output }) => output !== undefined))
+    return change(conversation, byItem(newest.id), ({ semantic, acoustic, answer }) => ({
+      responseId,
+      status: "thinking",
+      semantic: continued(semantic),
+      acoustic: continued(acoustic),
+      answer: continued(answer),
+    }));
   if (!conversation.turns.some(waiting)) return withTurn(conversation, { ...newTurn(responseId, "text", "thinking"), responseId });
   return change(conversation, waiting, () => ({ responseId, status: "thinking" }));
+}
+
+function continued(text: string): string {
+  return text === "" ? "" : `${text}\n`;
 }
 
 function endOf(response: ResponseObject): TurnStatus {

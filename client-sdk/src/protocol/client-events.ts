@@ -1,53 +1,39 @@
 /** What a client may send, parsed at the edge. Everything behind `parseClientEvent` may trust its input. */
 import { AloudError } from "./errors.ts";
-import { array, nullable, number, object, oneOf, optional, type Parsed, type Parser, string, tagged } from "./schema.ts";
-import { sessionPatch } from "./session-config.ts";
+import { itemId, itemInput, itemOrReference, MAX_AUDIO_BASE64_LENGTH } from "./items.ts";
+import {
+  array,
+  boolean,
+  nullable,
+  number,
+  object,
+  oneOf,
+  optional,
+  type Parsed,
+  type Parser,
+  string,
+  tagged,
+  unsupported,
+} from "./schema.ts";
+import { MAX_INSTRUCTIONS_LENGTH, maxOutputTokens, outputModalities, prompt, reasoning, sessionPatch } from "./session-config.ts";
+import { toolChoice, tools } from "./tools.ts";
 
-/** Base64 audio of one append; 64 KiB messages bound it in practice (gateway limits). */
-const MAX_AUDIO_BASE64_LENGTH = 15 * 1024 * 1024;
-/** Typed text of one item. */
-export const MAX_TEXT_LENGTH = 8_192;
-const MAX_ID_LENGTH = 64;
-
-const id = string(MAX_ID_LENGTH);
 const eventId = optional(string(512));
-
-const textPart = (type: "input_text" | "output_text" | "text") => object({ type: oneOf(type), text: string(MAX_TEXT_LENGTH) });
-const unsupportedPart =
-  (what: string): Parser<never> =>
-  (_value, path) => {
-    throw new AloudError("unsupported_value", `${path}.type: ${what}; expected "input_text"`, { param: `${path}.type` });
-  };
-
-const messageItem = object({
-  id: optional(id),
-  type: oneOf("message"),
-  role: oneOf("user", "assistant", "system"),
-  content: array(
-    tagged(
-      "type",
-      {
-        input_text: textPart("input_text"),
-        output_text: textPart("output_text"),
-        text: textPart("text"),
-        input_audio: unsupportedPart("audio items are not accepted here, send audio with input_audio_buffer.append"),
-        input_image: unsupportedPart("images are not supported"),
-      },
-      "unsupported_value",
-    ),
-    16,
-  ),
-});
-export type MessageItemInput = Parsed<typeof messageItem>;
+const MAX_INPUT_ITEMS = 128;
 
 const responseParams = object({
-  instructions: optional(string(16_384)),
-  output_modalities: optional(array(oneOf("text", "audio"), 2)),
-  max_output_tokens: optional(((value, path) =>
-    value === "inf" ? "inf" : number({ min: 1, max: 4_096, integer: true })(value, path)) as Parser<number | "inf">),
-  reasoning: optional(nullable(object({ effort: optional(oneOf("none", "minimal", "low", "medium", "high", "xhigh")) }))),
-  conversation: optional(oneOf("auto", "none")),
+  instructions: optional(nullable(string(MAX_INSTRUCTIONS_LENGTH))),
+  output_modalities: optional(nullable(outputModalities)),
+  max_output_tokens: optional(nullable(maxOutputTokens)),
+  reasoning: optional(nullable(reasoning)),
+  tools: optional(nullable(tools)),
+  tool_choice: optional(nullable(toolChoice)),
+  parallel_tool_calls: optional(nullable(boolean)),
+  conversation: optional(nullable(oneOf("auto", "none"))),
+  /** A context of its own for this response: the conversation is left out. */
+  input: optional(nullable(array(itemOrReference, MAX_INPUT_ITEMS))),
   metadata: optional(nullable(metadata())),
+  prompt: optional(prompt),
 });
 export type ResponseParams = Parsed<typeof responseParams>;
 
@@ -74,20 +60,21 @@ const clientEvents = {
   "conversation.item.create": object({
     type: oneOf("conversation.item.create"),
     event_id: eventId,
-    previous_item_id: optional(nullable(id)),
-    item: tagged("type", { message: messageItem }, "unsupported_value"),
+    previous_item_id: optional(nullable(itemId)),
+    item: itemInput,
   }),
-  "conversation.item.retrieve": object({ type: oneOf("conversation.item.retrieve"), event_id: eventId, item_id: id }),
-  "conversation.item.delete": object({ type: oneOf("conversation.item.delete"), event_id: eventId, item_id: id }),
+  "conversation.item.retrieve": object({ type: oneOf("conversation.item.retrieve"), event_id: eventId, item_id: itemId }),
+  "conversation.item.delete": object({ type: oneOf("conversation.item.delete"), event_id: eventId, item_id: itemId }),
   "conversation.item.truncate": object({
     type: oneOf("conversation.item.truncate"),
     event_id: eventId,
-    item_id: id,
-    content_index: optional(number({ min: 0, max: 0, integer: true })),
-    audio_end_ms: optional(number({ min: 0, max: 86_400_000 })),
+    item_id: itemId,
+    content_index: optional(nullable(number({ min: 0, max: 0, integer: true }))),
+    audio_end_ms: optional(nullable(number({ min: 0, max: 86_400_000 }))),
   }),
   "response.create": object({ type: oneOf("response.create"), event_id: eventId, response: optional(nullable(responseParams)) }),
-  "response.cancel": object({ type: oneOf("response.cancel"), event_id: eventId, response_id: optional(id) }),
+  "response.cancel": object({ type: oneOf("response.cancel"), event_id: eventId, response_id: optional(nullable(itemId)) }),
+  "output_audio_buffer.clear": unsupported("there is no output audio buffer: answers are text", "type"),
   "aloud.ack": object({ type: oneOf("aloud.ack"), event_id: eventId, event_seq: number({ min: 0, max: 0xffff_ffff, integer: true }) }),
 };
 
@@ -95,7 +82,8 @@ const clientEvent = tagged("type", clientEvents, "unknown_event_type");
 
 export type ClientEvent = Parsed<typeof clientEvent>;
 export type ClientEventType = ClientEvent["type"];
-export const CLIENT_EVENT_TYPES: readonly string[] = Object.keys(clientEvents);
+/** What a client may send and have done. */
+export const CLIENT_EVENT_TYPES: readonly string[] = Object.keys(clientEvents).filter((type) => type !== "output_audio_buffer.clear");
 
 /**
  * Parses one text message.

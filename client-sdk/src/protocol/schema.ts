@@ -74,6 +74,32 @@ export function nullable<T>(inner: Parser<T>): Parser<T | null> {
   return (value, path) => (value === null ? null : inner(value, path));
 }
 
+/** A JSON object of any shape, at most `maxDepth` deep, taken as it is. */
+export function json(maxDepth: number): Parser<{ readonly [key: string]: unknown }> {
+  return (value, path) => {
+    if (!isRecord(value)) throw wrongType(path, "an object", value);
+    if (isDeeper(value, maxDepth)) throw new AloudError("invalid_value", `${path}: expected at most ${maxDepth} levels`, { param: path });
+    return value;
+  };
+}
+
+/** Stops at the depth that is too much, so that a message nested on purpose costs nothing. */
+function isDeeper(value: unknown, depth: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return depth === 0 || Object.values(value).some((inner) => isDeeper(inner, depth - 1));
+}
+
+/**
+ * A part of the Realtime schema that Aloud does not offer: anything but `null` is refused, with a message that says what to do.
+ * @param key the field below `path` that is named as being at fault, if it is not `path` itself
+ */
+export function unsupported(what: string, key?: string): Parser<never> {
+  return (_value, path) => {
+    const at = key === undefined ? path : path ? `${path}.${key}` : key;
+    throw new AloudError("unsupported_value", `${at}: ${what}`, { param: at });
+  };
+}
+
 /** An array of at most `maxItems`. */
 export function array<T>(inner: Parser<T>, maxItems: number): Parser<T[]> {
   return (value, path) => {

@@ -3,9 +3,9 @@
  * Types only: the server builds these itself, and the client treats an event type that it does not know as absent.
  */
 import type { ErrorCode, WireErrorType } from "./errors.ts";
-import type { AudioFormat, ReasoningEffort, TurnDetection } from "./session-config.ts";
-
-export type ReasoningChannel = "semantic" | "acoustic";
+import type { ConversationItem, ReasoningChannel, ReasoningItem } from "./items.ts";
+import type { AudioFormat, ReasoningEffort, Truncation, TurnDetection } from "./session-config.ts";
+import type { FunctionTool, ToolChoice } from "./tools.ts";
 
 export interface SessionObject {
   readonly object: "realtime.session";
@@ -16,9 +16,10 @@ export interface SessionObject {
   readonly output_modalities: readonly ["text"];
   readonly max_output_tokens: number | "inf";
   readonly reasoning: { readonly effort: ReasoningEffort };
-  readonly tools: readonly [];
-  readonly tool_choice: "auto";
-  readonly truncation: "auto";
+  readonly tools: readonly FunctionTool[];
+  readonly tool_choice: ToolChoice;
+  readonly parallel_tool_calls: boolean;
+  readonly truncation: Truncation;
   readonly tracing: null;
   readonly include: null;
   readonly prompt: null;
@@ -33,31 +34,6 @@ export interface SessionObject {
     };
     readonly output: { readonly format: { readonly type: "audio/pcm"; readonly rate: 24_000 }; readonly voice: string; readonly speed: 1 };
   };
-}
-
-export type ItemStatus = "in_progress" | "completed" | "incomplete";
-
-export type ContentPart =
-  | { readonly type: "input_text"; readonly text: string }
-  | { readonly type: "input_audio"; readonly transcript: string | null }
-  | { readonly type: "output_text"; readonly text: string };
-
-export interface MessageItem {
-  readonly id: string;
-  readonly object: "realtime.item";
-  readonly type: "message";
-  readonly status: ItemStatus;
-  readonly role: "user" | "assistant" | "system";
-  readonly content: readonly ContentPart[];
-}
-
-/** `aloud.v1` only: the model's thinking as an output item. Never a conversation item. */
-export interface ReasoningItem {
-  readonly id: string;
-  readonly object: "realtime.item";
-  readonly type: "reasoning";
-  readonly status: ItemStatus;
-  readonly content: readonly { readonly type: "reasoning_text"; readonly channel: ReasoningChannel; readonly text: string }[];
 }
 
 export interface Usage {
@@ -88,11 +64,14 @@ export interface TurnTiming {
   readonly speculated: boolean;
 }
 
+export type OutputItem = ConversationItem | ReasoningItem;
+
 export type ResponseStatus = "in_progress" | "completed" | "cancelled" | "failed" | "incomplete";
 
 export interface ResponseObject {
   readonly object: "realtime.response";
   readonly id: string;
+  /** Null for a response outside the conversation. */
   readonly conversation_id: string | null;
   readonly status: ResponseStatus;
   readonly status_details:
@@ -100,7 +79,7 @@ export interface ResponseObject {
     | { readonly type: "cancelled"; readonly reason: "turn_detected" | "client_cancelled" }
     | { readonly type: "incomplete"; readonly reason: "max_output_tokens" }
     | { readonly type: "failed"; readonly error: { readonly type: WireErrorType; readonly code: ErrorCode; readonly message: string } };
-  readonly output: readonly (MessageItem | ReasoningItem)[];
+  readonly output: readonly OutputItem[];
   readonly output_modalities: readonly ["text"];
   readonly max_output_tokens: number | "inf";
   readonly metadata: Readonly<Record<string, string>> | null;
@@ -116,10 +95,13 @@ export interface ErrorBody {
   readonly event_id: string | null;
 }
 
-interface InResponse {
+interface InOutput {
   readonly response_id: string;
   readonly item_id: string;
   readonly output_index: number;
+}
+
+interface InResponse extends InOutput {
   readonly content_index: number;
 }
 
@@ -136,11 +118,17 @@ export type RealtimeServerEvent =
   | { readonly type: "input_audio_buffer.committed"; readonly item_id: string; readonly previous_item_id: string | null }
   | { readonly type: "input_audio_buffer.cleared" }
   | {
+      readonly type: "input_audio_buffer.timeout_triggered";
+      readonly item_id: string;
+      readonly audio_start_ms: number;
+      readonly audio_end_ms: number;
+    }
+  | {
       readonly type: "conversation.item.added" | "conversation.item.done";
-      readonly item: MessageItem;
+      readonly item: ConversationItem;
       readonly previous_item_id: string | null;
     }
-  | { readonly type: "conversation.item.retrieved"; readonly item: MessageItem }
+  | { readonly type: "conversation.item.retrieved"; readonly item: ConversationItem }
   | { readonly type: "conversation.item.deleted"; readonly item_id: string }
   | {
       readonly type: "conversation.item.truncated";
@@ -161,25 +149,71 @@ export type RealtimeServerEvent =
       readonly transcript: string;
       readonly usage: { readonly type: "duration"; readonly seconds: number };
     }
+  | {
+      readonly type: "conversation.item.input_audio_transcription.failed";
+      readonly item_id: string;
+      readonly content_index: 0;
+      /** No `param`: there is no field at fault, and strict clients take no null here. */
+      readonly error: { readonly type: "transcription_error"; readonly code: "audio_unintelligible"; readonly message: string };
+    }
   | { readonly type: "response.created" | "response.done"; readonly response: ResponseObject }
   | {
       readonly type: "response.output_item.added" | "response.output_item.done";
       readonly response_id: string;
       readonly output_index: number;
-      readonly item: MessageItem | ReasoningItem;
+      readonly item: OutputItem;
     }
   | ({
       readonly type: "response.content_part.added" | "response.content_part.done";
       readonly part: { readonly type: "text"; readonly text: string };
     } & InResponse)
   | ({ readonly type: "response.output_text.delta"; readonly delta: string } & InResponse)
-  | ({ readonly type: "response.output_text.done"; readonly text: string } & InResponse);
+  | ({ readonly type: "response.output_text.done"; readonly text: string } & InResponse)
+  | ({ readonly type: "response.function_call_arguments.delta"; readonly call_id: string; readonly delta: string } & InOutput)
+  | ({
+      readonly type: "response.function_call_arguments.done";
+      readonly call_id: string;
+      readonly name: string;
+      readonly arguments: string;
+    } & InOutput);
+
+/** Every Realtime event that is ever sent. Complete: the compiler holds it to the union. */
+export const REALTIME_EVENT_TYPES: readonly string[] = Object.keys({
+  "session.created": 1,
+  "session.updated": 1,
+  error: 1,
+  "input_audio_buffer.speech_started": 1,
+  "input_audio_buffer.speech_stopped": 1,
+  "input_audio_buffer.committed": 1,
+  "input_audio_buffer.cleared": 1,
+  "input_audio_buffer.timeout_triggered": 1,
+  "conversation.item.added": 1,
+  "conversation.item.done": 1,
+  "conversation.item.retrieved": 1,
+  "conversation.item.deleted": 1,
+  "conversation.item.truncated": 1,
+  "conversation.item.input_audio_transcription.delta": 1,
+  "conversation.item.input_audio_transcription.completed": 1,
+  "conversation.item.input_audio_transcription.failed": 1,
+  "response.created": 1,
+  "response.output_item.added": 1,
+  "response.output_item.done": 1,
+  "response.content_part.added": 1,
+  "response.content_part.done": 1,
+  "response.output_text.delta": 1,
+  "response.output_text.done": 1,
+  "response.function_call_arguments.delta": 1,
+  "response.function_call_arguments.done": 1,
+  "response.done": 1,
+} satisfies Record<RealtimeServerEvent["type"], 1>);
 
 /** Events that only a connection with `aloud.v1` sees. */
 export type AloudServerEvent =
   | ({ readonly type: "response.reasoning_text.delta"; readonly channel: ReasoningChannel; readonly delta: string } & InResponse)
   | ({ readonly type: "response.reasoning_text.done"; readonly channel: ReasoningChannel; readonly text: string } & InResponse)
   | { readonly type: "aloud.ack"; readonly audio_seq: number }
+  /** The conversation outgrew the context: from now on the model no longer knows these items, oldest first. They can still be retrieved. */
+  | { readonly type: "aloud.context.truncated"; readonly item_ids: readonly string[] }
   | {
       readonly type: "aloud.engine.status";
       readonly state: "loading" | "ready" | "busy" | "failed";
@@ -202,5 +236,6 @@ export const ALOUD_EVENT_TYPES: ReadonlySet<string> = new Set<AloudServerEvent["
   "response.reasoning_text.delta",
   "response.reasoning_text.done",
   "aloud.ack",
+  "aloud.context.truncated",
   "aloud.engine.status",
 ]);

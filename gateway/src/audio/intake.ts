@@ -10,6 +10,7 @@ import { WINDOW_SAMPLES } from "../vad/window.ts";
 import type { DecoderPool } from "./decoder-pool.ts";
 import { Framer } from "./framer.ts";
 import { OpusStream } from "./opus.ts";
+import { rateOf } from "./pcm.ts";
 import { Resampler } from "./resample.ts";
 
 const RATE_HZ = 16_000;
@@ -75,7 +76,7 @@ export class Intake {
   /** A change of format ends what the old one left unfinished. */
   setFormat(format: AudioFormat): void {
     if (format.type === "audio/opus") this.#takeDecoder();
-    else this.#resampler = new Resampler(format.rate, RATE_HZ);
+    else this.#resampler = new Resampler(rateOf(format), RATE_HZ);
   }
 
   /** Push-to-talk needs no VAD, and pays for none. */
@@ -87,7 +88,7 @@ export class Intake {
     }
   }
 
-  /** PCM at the session's rate. @throws AloudError `input_audio_buffer_full` */
+  /** Samples at the rate of the session's format. @throws AloudError `input_audio_buffer_full` */
   pushPcm(samples: Float32Array): void {
     this.#push(this.#resampler.push(samples));
   }

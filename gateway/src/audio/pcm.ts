@@ -1,5 +1,21 @@
-/** Base64 PCM16, as stock Realtime clients send it. */
-import { AloudError } from "@aloud/client/protocol";
+/** Base64 audio, as stock Realtime clients send it: PCM16 or G.711. */
+import { AloudError, type AudioFormat } from "@aloud/client/protocol";
+import { decodeG711 } from "./g711.ts";
+
+/** Sample rate of what `decodeAudio` returns, in Hz. */
+export function rateOf(format: AudioFormat): number {
+  return format.type === "audio/pcm" ? format.rate : 8_000;
+}
+
+/**
+ * Base64 in one of the formats that need no decoder of their own.
+ * @throws AloudError `invalid_value` when it is not base64 of whole samples; `unsupported_value` for Opus
+ */
+export function decodeAudio(base64: string, format: AudioFormat): Float32Array {
+  if (format.type === "audio/pcm") return decodePcm16(base64);
+  if (format.type !== "audio/opus") return decodeG711(decodeBase64(base64), format.type);
+  throw new AloudError("unsupported_value", "audio: Opus is taken by input_audio_buffer.append only", { param: "audio" });
+}
 
 /**
  * Little-endian PCM16 in base64 to floats.

@@ -1,4 +1,4 @@
-import type { TextItem } from "@aloud/engine";
+import type { HistoryItem } from "@aloud/engine";
 import { openScriptedEngine, type ScriptedOptions, type ScriptedTurn } from "@aloud/engine/testing";
 import { afterEach, expect, test } from "vitest";
 import { Dialogue, type DialogueEvent } from "./dialogue.ts";
@@ -7,7 +7,7 @@ const budget = { thinkTokens: 10, answerTokens: "inf" } as const;
 let dialogue: Dialogue | undefined;
 afterEach(() => dialogue?.close());
 
-function start(script: ScriptedOptions = {}, items: readonly TextItem[] = []) {
+function start(script: ScriptedOptions = {}, items: readonly HistoryItem[] = []) {
   const turns: ScriptedTurn[] = [];
   const engine = openScriptedEngine({
     answer: (turn) => {
@@ -43,16 +43,16 @@ function start(script: ScriptedOptions = {}, items: readonly TextItem[] = []) {
 }
 
 const second = () => new Float32Array(16_000).fill(0.1);
-const draft = (generation: number) => ({ generation, turnId: 1, mode: "think", budget }) as const;
+const draft = (generation: number) => ({ generation, turnId: 1, mode: "think", toolChoice: "auto", budget }) as const;
 
 test("a draft that is taken back leaves no trace in the turn", async () => {
   const { dialogue, turns, reported } = start();
   dialogue.begin(1);
-  dialogue.hear(second());
+  dialogue.hear(second(), "item");
   dialogue.generate(draft(1));
   await reported("generated");
   dialogue.retract(1);
-  dialogue.hear(second());
+  dialogue.hear(second(), "item");
   dialogue.generate(draft(2));
   await reported("generated", 2);
   expect(turns.map(({ index, audioSamples }) => [index, audioSamples])).toEqual([
@@ -65,14 +65,14 @@ test("a turn with more pauses than the engine keeps checkpoints can still be for
   const { dialogue, events, turns, reported } = start();
   dialogue.begin(1);
   for (let pause = 1; pause <= 10; pause++) {
-    dialogue.hear(second());
+    dialogue.hear(second(), "item");
     dialogue.generate(draft(pause));
     await reported("generated", pause);
     dialogue.retract(pause);
   }
   dialogue.forget();
   dialogue.begin(2);
-  dialogue.hear(second());
+  dialogue.hear(second(), "item");
   dialogue.generate({ ...draft(11), turnId: 2 });
   await reported("generated", 11);
   expect(turns.at(-1)?.audioSamples).toBe(16_000);
@@ -81,8 +81,8 @@ test("a turn with more pauses than the engine keeps checkpoints can still be for
 
 test("what waits for the model is bounded", () => {
   const { engine, dialogue } = start({ loading: true });
-  for (let n = 0; n < 120; n++) dialogue.hear(second());
-  expect(() => dialogue.hear(second())).toThrow("more than 120000 ms");
+  for (let n = 0; n < 120; n++) dialogue.hear(second(), "item");
+  expect(() => dialogue.hear(second(), "item")).toThrow("more than 120000 ms");
   expect(dialogue.waitingMs()).toBeLessThanOrEqual(120_000);
   engine.finishLoading();
 });
@@ -90,8 +90,8 @@ test("what waits for the model is bounded", () => {
 test("a conversation that the engine lost is told everything again", async () => {
   const { engine, dialogue, turns, reported } = start({}, [{ type: "text", role: "user", text: "earlier" }]);
   dialogue.begin(1);
-  dialogue.hear(second());
-  dialogue.say({ type: "text", role: "user", text: "and this" });
+  dialogue.hear(second(), "item");
+  dialogue.say({ type: "text", role: "user", text: "and this" }, "typed");
   await reported("prefilled", 2);
   engine.crash();
   dialogue.generate(draft(1));
@@ -102,7 +102,7 @@ test("a conversation that the engine lost is told everything again", async () =>
 test("closing while the engine loads frees the conversation as soon as it is there", async () => {
   const { engine, dialogue, events } = start({ loading: true });
   dialogue.begin(1);
-  dialogue.hear(second());
+  dialogue.hear(second(), "item");
   await Promise.resolve();
   const closed = dialogue.close();
   engine.finishLoading();
@@ -114,7 +114,7 @@ test("closing while the engine loads frees the conversation as soon as it is the
 test("a transcript is finished without an answer, and without a trace", async () => {
   const { dialogue, turns, reported } = start({ answer: () => [{ transcript: "all the words" }, { channel: "answer", text: "Yes." }] });
   dialogue.begin(1);
-  dialogue.hear(second());
+  dialogue.hear(second(), "item");
   dialogue.transcribe(1);
   expect((await reported("transcribed")).text).toBe("all the words");
   dialogue.generate(draft(1));

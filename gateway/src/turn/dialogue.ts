@@ -4,11 +4,11 @@
  * which is kept here for that. It knows turns and generations by number and nothing of the wire.
  */
 import { AloudError } from "@aloud/client/protocol";
-import type { Checkpoint, Conversation, Engine, GenerateRequest, Prefilled, TextItem } from "@aloud/engine";
-import { fromPcm16, toPcm16 } from "../audio/pcm.ts";
-import { MAX_BACKLOG_AUDIO_MS, MAX_TURN_AUDIO_MS } from "../limits.ts";
-import { generateWithin, type TokenBudget } from "./generation.ts";
-import type { GenerationEnd, GenerationId, HeldDelta, TurnId } from "./turn.ts";
+import type { Checkpoint, Conversation, ConversationSetup, Engine, HistoryItem, Prefilled } from "@aloud/engine";
+import { MAX_BACKLOG_AUDIO_MS } from "../limits.ts";
+import { type AnswerRequest, generateWithin } from "./generation.ts";
+import { OpenTurn } from "./open-turn.ts";
+import type { GenerationEnd, GenerationId, Output, TurnId } from "./turn.ts";
 
 const SAMPLES_PER_MS = 16;
 /** Audio that waits is appended in pieces of at most this, so that a long backlog is not one long wait. */
@@ -17,7 +17,7 @@ const MAX_APPEND_SAMPLES = 1_000 * SAMPLES_PER_MS;
 export type DialogueEvent =
   | { readonly type: "prefilled"; readonly turnId: TurnId; readonly prefilled: Prefilled }
   | { readonly type: "transcript"; readonly turnId: TurnId; readonly generation: GenerationId; readonly text: string }
-  | ({ readonly type: "delta"; readonly generation: GenerationId } & HeldDelta)
+  | { readonly type: "output"; readonly generation: GenerationId; readonly output: Output }
   | { readonly type: "generated"; readonly turnId: TurnId; readonly generation: GenerationId; readonly end: GenerationEnd }
   | { readonly type: "failed"; readonly generation: GenerationId; readonly error: AloudError }
   /** The words of a turn that gets no answer; undefined when the model gives none. */
@@ -27,30 +27,30 @@ export type DialogueEvent =
 
 export interface DialogueOptions {
   readonly engine: Engine;
-  /** Instructions and earlier items, oldest first, for a conversation that is opened now. */
-  readonly setup: () => { readonly instructions: string; readonly items: readonly TextItem[] };
+  /** Instructions, tools and earlier items for a conversation that is opened now. */
+  readonly setup: () => ConversationSetup;
   /** Called synchronously, also from within a method of this class. */
   readonly report: (event: DialogueEvent) => void;
 }
 
-interface Generation {
+/** What one answer is made from instead of the session's settings. With `items`, the conversation and the open turn are left out. */
+export type OwnContext = ConversationSetup;
+
+interface Generation extends AnswerRequest {
   readonly generation: GenerationId;
   readonly turnId: TurnId;
-  readonly budget: TokenBudget;
-  readonly mode: GenerateRequest["mode"];
+  readonly own?: OwnContext | undefined;
   readonly abort: AbortController;
 }
 
 type Operation =
   | { readonly do: "begin"; readonly turnId: TurnId }
-  | { readonly do: "audio"; readonly samples: Float32Array }
-  | { readonly do: "text"; readonly item: TextItem }
+  | { readonly do: "audio"; readonly samples: Float32Array; readonly itemId: string }
+  | { readonly do: "item"; readonly item: HistoryItem; readonly itemId: string }
   | ({ readonly do: "generate" } & Generation)
   | { readonly do: "rollback"; readonly generation: GenerationId }
   | { readonly do: "forget" }
   | { readonly do: "transcribe"; readonly turnId: TurnId };
-
-type Kept = { readonly type: "audio"; readonly pcm: Int16Array } | TextItem;
 
 export class Dialogue {
   readonly #options: DialogueOptions;
@@ -63,13 +63,10 @@ export class Dialogue {
   #conversation: Conversation | undefined;
   /** Whether the conversation was told the history and instructions as they are now. */
   #memory: "current" | "stale" = "current";
-  /** The open turn as it went into the conversation: what a new one is given. Undefined once it grew beyond the cap. */
-  #openTurn: Kept[] | undefined = [];
-  #openTurnSamples = 0;
+  readonly #openTurn = new OpenTurn();
   #turnId: TurnId = 0;
-  /** Where the newest input began: in the conversation, and in what is kept of the open turn. */
+  /** Where the newest input began in the conversation. */
   #baseline: Checkpoint | undefined;
-  #baselineKept = 0;
   #current: { readonly generation: Generation; checkpoint: Checkpoint } | undefined;
   #prefilled: Prefilled = { tokens: 0 };
 
@@ -82,21 +79,33 @@ export class Dialogue {
     return this.#waitingSamples / SAMPLES_PER_MS;
   }
 
-  /** The audio and text that follow belong to this turn. */
+  /** The audio and items that follow belong to this turn. */
   begin(turnId: TurnId): void {
     this.#enqueue({ do: "begin", turnId });
   }
 
-  /** @throws AloudError `input_audio_buffer_full` when too much waits already; nothing of these samples is kept then */
-  hear(samples: Float32Array): void {
+  /**
+   * @param itemId the conversation item that the audio belongs to
+   * @throws AloudError `input_audio_buffer_full` when too much waits already; nothing of these samples is kept then
+   */
+  hear(samples: Float32Array, itemId: string): void {
     if (this.waitingMs() + samples.length / SAMPLES_PER_MS > MAX_BACKLOG_AUDIO_MS)
       throw new AloudError("input_audio_buffer_full", `more than ${MAX_BACKLOG_AUDIO_MS} ms of audio wait for the model`);
     this.#waitingSamples += samples.length;
-    this.#enqueue({ do: "audio", samples });
+    this.#enqueue({ do: "audio", samples, itemId });
   }
 
-  say(item: TextItem): void {
-    this.#enqueue({ do: "text", item });
+  say(item: HistoryItem, itemId: string): void {
+    this.#enqueue({ do: "item", item, itemId });
+  }
+
+  /** An item was deleted: a conversation that is opened anew does not hear of it. */
+  unsay(itemId: string): void {
+    this.#openTurn.remove(itemId);
+    const isOther = (operation: Operation) => !("itemId" in operation) || operation.itemId !== itemId;
+    for (const operation of this.#operations)
+      if (!isOther(operation) && operation.do === "audio") this.#waitingSamples -= operation.samples.length;
+    this.#operations.splice(0, this.#operations.length, ...this.#operations.filter(isOther));
   }
 
   generate(generation: Omit<Generation, "abort">): void {
@@ -127,10 +136,8 @@ export class Dialogue {
 
   /** The open turn has been answered and belongs to the history now. Call it when the response is over. */
   settle(): void {
-    this.#openTurn = [];
-    this.#openTurnSamples = 0;
+    this.#openTurn.clear();
     this.#baseline = undefined;
-    this.#baselineKept = 0;
     this.#current = undefined;
     this.#prefilled = { tokens: 0 };
   }
@@ -174,35 +181,41 @@ export class Dialogue {
     if (first?.do !== "audio") return first;
     const pieces = [first.samples];
     let length = first.samples.length;
-    for (let next = this.#operations[0]; next?.do === "audio" && length < MAX_APPEND_SAMPLES; next = this.#operations[0]) {
+    const { itemId } = first;
+    const isMore = (next: Operation | undefined) => next?.do === "audio" && next.itemId === itemId && length < MAX_APPEND_SAMPLES;
+    for (let next = this.#operations[0]; next?.do === "audio" && isMore(next); next = this.#operations[0]) {
       pieces.push(next.samples);
       length += next.samples.length;
       this.#operations.shift();
     }
-    return { do: "audio", samples: concatenate(pieces, length) };
+    return { do: "audio", samples: concatenate(pieces, length), itemId };
   }
 
   async #perform(operation: Operation): Promise<void> {
     if (operation.do === "audio") this.#waitingSamples -= operation.samples.length;
-    if (operation.do === "audio" || operation.do === "text") this.#keep(operation);
+    if (operation.do === "audio") this.#openTurn.addAudio(operation.samples, operation.itemId);
+    if (operation.do === "item") this.#openTurn.addItem(operation.item, operation.itemId);
+    const own = operation.do === "generate" ? operation.own : undefined;
     // Twice: a conversation that was lost is opened anew and given the open turn, then the operation is tried once more.
     for (let attempt = 1; this.#state === "open"; attempt++) {
       let progress: "none" | "some" = "none";
       try {
         const isNew = this.#conversation === undefined || this.#memory === "stale";
-        const conversation = await this.#open();
+        const conversation = await this.#open(own);
         if (this.#state !== "open") return;
         // What was kept includes this very operation.
-        if (isNew && (operation.do === "audio" || operation.do === "text")) return;
+        if (isNew && (operation.do === "audio" || operation.do === "item")) return;
         await this.#apply(operation, conversation, () => {
           progress = "some";
         });
+        // What follows is said to the session's conversation again.
+        if (own !== undefined) this.#memory = "stale";
         return;
       } catch (thrown) {
         const error = AloudError.from(thrown);
-        if (error.code !== "context_length_exceeded") this.#drop();
+        if (error.code !== "context_length_exceeded" || own !== undefined) this.#drop();
         const isLost = error.code === "engine_unavailable" || error.code === "engine_failed";
-        if (isLost && attempt === 1 && progress === ("none" as string) && this.#openTurn !== undefined) continue;
+        if (isLost && attempt === 1 && progress === ("none" as string) && this.#openTurn.isWhole) continue;
         if (operation.do === "generate") this.#report({ type: "failed", generation: operation.generation, error });
         else if (operation.do === "transcribe") this.#report({ type: "transcribed", turnId: operation.turnId, text: undefined });
         else this.#report({ type: "lost", error });
@@ -216,12 +229,12 @@ export class Dialogue {
       case "begin":
         this.#turnId = operation.turnId;
         this.#baseline = conversation.checkpoint();
-        this.#baselineKept = this.#openTurn?.length ?? 0;
+        this.#openTurn.begin();
         this.#prefilled = { tokens: 0 };
         return;
       case "audio":
         return this.#took(await conversation.append({ type: "audio", samples: operation.samples }));
-      case "text":
+      case "item":
         return this.#took(await conversation.append(operation.item));
       case "generate":
         return this.#generate(operation, conversation, onProgress);
@@ -231,7 +244,7 @@ export class Dialogue {
         this.#current = undefined;
         return;
       case "forget":
-        this.#openTurn?.splice(this.#baselineKept);
+        this.#openTurn.forgetNewest();
         this.#current = undefined;
         this.#prefilled = { tokens: 0 };
         // Without a baseline nothing of the turn has been taken in.
@@ -260,13 +273,16 @@ export class Dialogue {
     const id = generation.generation;
     this.#current = { generation, checkpoint: conversation.checkpoint() };
     const { signal } = generation.abort;
-    for await (const event of generateWithin(conversation, generation.mode, generation.budget, signal)) {
+    for await (const event of generateWithin(conversation, generation, signal)) {
       // The reducer has dropped this generation already; its stream only has to be seen to its end.
       if (signal.aborted) continue;
       onProgress();
       switch (event.type) {
         case "delta":
-          this.#report({ type: "delta", generation: id, channel: event.channel, text: event.text });
+          this.#report({ type: "output", generation: id, output: { channel: event.channel, text: event.text } });
+          break;
+        case "tool_call":
+          this.#report({ type: "output", generation: id, output: { call: { name: event.name, arguments: event.arguments } } });
           break;
         case "transcript":
           this.#report({ type: "transcript", turnId: generation.turnId, generation: id, text: event.text });
@@ -286,7 +302,7 @@ export class Dialogue {
     const abort = new AbortController();
     const signal = AbortSignal.any([abort.signal, this.#ended.signal]);
     let text = wordsOf(this.#prefilled);
-    const request = { mode: "direct", maxThinkTokens: 1, maxAnswerTokens: 1 } as const;
+    const request = { mode: "direct", maxThinkTokens: 1, maxAnswerTokens: 1, toolChoice: "none" } as const;
     for await (const event of conversation.generate(request, signal)) {
       if (event.type === "transcript") text = event.text;
       if (event.type !== "end") abort.abort();
@@ -295,36 +311,24 @@ export class Dialogue {
     this.#report({ type: "transcribed", turnId, text });
   }
 
-  async #open(): Promise<Conversation> {
-    if (this.#memory === "stale") this.#drop();
+  /** @param own asks for a conversation of its own, whatever is open */
+  async #open(own?: OwnContext): Promise<Conversation> {
+    if (this.#memory === "stale" || own !== undefined) this.#drop();
     this.#memory = "current";
     if (this.#conversation !== undefined) return this.#conversation;
-    const { instructions, items } = this.#options.setup();
-    const conversation = await this.#options.engine.open({ ...(instructions && { instructions }), items });
+    const conversation = await this.#options.engine.open({ ...this.#options.setup(), ...own });
     if (this.#state === "closed") {
       await conversation.close();
       return conversation;
     }
     this.#conversation = conversation;
     this.#baseline = conversation.checkpoint();
-    for (const [index, kept] of (this.#openTurn ?? []).entries()) {
-      if (index === this.#baselineKept) this.#baseline = conversation.checkpoint();
-      const item = kept.type === "audio" ? ({ type: "audio", samples: fromPcm16(kept.pcm) } as const) : kept;
-      this.#took(await conversation.append(item));
+    if (own?.items !== undefined) return conversation;
+    for (const [index, piece] of this.#openTurn.pieces().entries()) {
+      if (index === this.#openTurn.newest) this.#baseline = conversation.checkpoint();
+      this.#took(await conversation.append(piece));
     }
     return conversation;
-  }
-
-  #keep(operation: Operation & { do: "audio" | "text" }): void {
-    if (this.#openTurn === undefined) return;
-    if (operation.do === "text") {
-      this.#openTurn.push(operation.item);
-      return;
-    }
-    this.#openTurnSamples += operation.samples.length;
-    // Longer than any turn the VAD allows: a push-to-talk monologue cannot be given to a second conversation.
-    if (this.#openTurnSamples > 2 * MAX_TURN_AUDIO_MS * SAMPLES_PER_MS) this.#openTurn = undefined;
-    else this.#openTurn.push({ type: "audio", pcm: toPcm16(operation.samples) });
   }
 
   #drop(): void {

@@ -83,6 +83,14 @@ export class Ear {
     this.#heardUntil = Math.max(this.#heardUntil, this.#preroll.end());
   }
 
+  /** The last moments of the silence that nobody has heard yet; they count as heard from now on. */
+  takeSilence(): Float32Array[] {
+    this.#held = [];
+    const silence = this.#preroll.since(this.#heardUntil);
+    this.#heardUntil = Math.max(this.#heardUntil, this.#preroll.end());
+    return silence;
+  }
+
   /** The pause was none: hears what was held back. */
   release(): void {
     const held = this.#held;
@@ -110,7 +118,7 @@ export class Ear {
     const turn = this.#options.turn();
     const open = turn.phase === "answering" ? turn.next : turn;
     if (start < this.#heardUntil || open === undefined || open.phase === "idle") return;
-    if (open.phase === "pausing") {
+    if (open.phase === "pausing" && (open.endpoint.state === "passed" || open.audio === "held")) {
       if (open.endpoint.state === "ahead") this.#held.push(samples);
       return;
     }

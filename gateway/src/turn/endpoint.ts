@@ -38,17 +38,20 @@ function onListening(turn: Listening, event: InputEvent, policy: Policy, floor: 
         windows: turn.voice.windows + event.voice.windows,
         probabilitySum: turn.voice.probabilitySum + event.voice.probabilitySum,
       };
+      // A model that scores the end of turns needs to hear the pause; then there is nothing to begin an answer from yet.
+      const audio = policy.endpoint.type === "semantic" && turn.endOfTurn !== undefined ? "heard" : "held";
       const pausing: Pausing = {
         ...turn,
         phase: "pausing",
         voice,
         stoppedMs: event.endMs,
         stoppedAt: event.endAt,
+        audio,
         draft: NO_DRAFT,
         endpoint: { state: "ahead" },
       };
       const timer: Command = { do: "start-timer", turnId: turn.turnId, stoppedMs: event.endMs, afterMs: policy.stallMs };
-      if (!policy.speculate || !policy.createResponse || floor === "overlap") return step(pausing, timer);
+      if (!policy.speculate || !policy.createResponse || floor === "overlap" || audio === "heard") return step(pausing, timer);
       const drafted = startDraft(pausing);
       return step(drafted.turn, timer, ...drafted.commands);
     }
@@ -75,6 +78,7 @@ function cut(turn: Listening, at: number, audioMs: AudioMs | undefined, policy: 
     words: turn.words === "none" ? "unknown" : turn.words,
     stoppedMs: audioMs ?? turn.startMs,
     stoppedAt: at,
+    audio: "held",
     draft: NO_DRAFT,
     endpoint: { state: "ahead" },
   };
@@ -171,7 +175,7 @@ export function answer(turn: Pausing): Step {
   if (draft.state === "none") return step(answering, begin, { do: "generate", turnId, generation, as: "answer" });
   if (draft.state === "failed")
     return step(idle(answering), begin, { do: "end-response", generation, outcome: { status: "failed", error: draft.error } });
-  const sent = draft.held.map(({ channel, text }): Command => ({ do: "send-delta", generation, at, channel, text }));
+  const sent = draft.held.map((output): Command => ({ do: "send-output", generation, at, output }));
   if (draft.state === "running") return step(answering, begin, ...sent);
   return step(idle(answering), begin, ...sent, { do: "end-response", generation, outcome: { status: "ended", end: draft.end } });
 }

@@ -2,7 +2,7 @@
  * One answer, however many calls of `generate` it takes: an answer that hits the engine's budget is continued, invisibly, until it
  * ends by itself, the client's own limit is reached, or the allowed continuations are used up.
  */
-import { AloudError, type ReasoningEffort } from "@aloud/client/protocol";
+import type { ReasoningEffort } from "@aloud/client/protocol";
 import type { Conversation, GenerateEvent, GenerateRequest, GenerateUsage } from "@aloud/engine";
 import { ANSWER_TOKENS, MAX_CONTINUATIONS } from "../limits.ts";
 import type { GenerationEnd } from "./turn.ts";
@@ -20,13 +20,16 @@ export function budgetFor(effort: ReasoningEffort, maxOutputTokens: number | "in
   return { thinkTokens: THINK_TOKENS[effort], answerTokens: maxOutputTokens };
 }
 
+export interface AnswerRequest extends Required<Pick<GenerateRequest, "mode" | "toolChoice">> {
+  readonly budget: TokenBudget;
+}
+
 export type AnswerEvent = Exclude<GenerateEvent, { type: "end" }> | { readonly type: "end"; readonly end: GenerationEnd };
 
 /** Streams the answer. When `signal` fires, it ends without an `end` event. */
 export async function* generateWithin(
   conversation: Conversation,
-  mode: GenerateRequest["mode"],
-  budget: TokenBudget,
+  { mode, toolChoice, budget }: AnswerRequest,
   signal: AbortSignal,
 ): AsyncGenerator<AnswerEvent> {
   let usage: GenerateUsage | undefined;
@@ -37,6 +40,7 @@ export async function* generateWithin(
       mode: call === 0 ? mode : "direct",
       maxThinkTokens: call === 0 ? budget.thinkTokens : 0,
       maxAnswerTokens: left,
+      toolChoice,
     };
     for await (const event of conversation.generate(request, signal)) {
       if (event.type !== "end") {
@@ -44,13 +48,11 @@ export async function* generateWithin(
         continue;
       }
       if (event.reason === "aborted") return;
-      if (event.reason === "invalid_tool_call")
-        throw new AloudError("engine_failed", "the model called no declared tool with valid arguments");
       const before: GenerateUsage | undefined = usage;
       usage = before === undefined ? event.usage : sum(before, event.usage);
       const isClientLimit = budget.answerTokens !== "inf" && usage.answerTokens >= budget.answerTokens;
       const isStuck = event.usage.answerTokens === 0;
-      if (event.reason === "stop" || isClientLimit || isStuck || call >= MAX_CONTINUATIONS) {
+      if (event.reason !== "length" || isClientLimit || isStuck || call >= MAX_CONTINUATIONS) {
         yield { type: "end", end: { reason: event.reason, usage } };
         return;
       }

@@ -59,6 +59,11 @@ export class Inputs {
     if (this.#inputs.get(turnId)?.state === "open") this.#inputs.delete(turnId);
   }
 
+  /** The item was deleted: nobody asks for its words any more. */
+  remove(itemId: string): void {
+    for (const [turnId, input] of this.#inputs) if (input.itemId === itemId && input.state === "committed") this.#inputs.delete(turnId);
+  }
+
   /** Announces the item: `committed`, `added`, `done`. Returns its id. */
   commit(turnId: TurnId): string {
     const { send, history } = this.#options;
@@ -136,14 +141,25 @@ export class Inputs {
     const { history, send } = this.#options;
     const item = history.find(itemId);
     // The history keeps the words in any case: a conversation that has to be opened anew is told them.
-    if (item && words !== undefined) history.replace({ ...item, content: [{ type: "input_audio", transcript: words }] });
+    if (item?.type === "message" && words !== undefined)
+      history.replace({ ...item, content: [{ type: "input_audio", transcript: words }] });
     if (!this.#options.transcribes()) return;
+    if (words === undefined || words === "") {
+      const message = words === undefined ? "the model gives no transcripts" : "no words were understood";
+      send({
+        type: "conversation.item.input_audio_transcription.failed",
+        item_id: itemId,
+        content_index: 0,
+        error: { type: "transcription_error", code: "audio_unintelligible", message },
+      });
+      return;
+    }
     const usage = { type: "duration", seconds: samples / 16_000 } as const;
     send({
       type: "conversation.item.input_audio_transcription.completed",
       item_id: itemId,
       content_index: 0,
-      transcript: words ?? "",
+      transcript: words,
       usage,
     });
   }

@@ -2,20 +2,20 @@
  * Carries out the reducer's commands: on the engine (`Dialogue`), on the wire (`ResponseWriter`, `Inputs`) and on the audio path
  * (`Ear`). Decides nothing about turns. Every command is carried out synchronously; what takes time comes back as an event.
  */
-import { AloudError, type Dialect, type ResponseParams, type SessionConfig, type TurnTiming } from "@aloud/client/protocol";
+import { AloudError, type Dialect, type SessionConfig } from "@aloud/client/protocol";
 import type { Clock } from "../clock.ts";
 import type { History } from "../history.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Send } from "../wire/outlet.ts";
-import { ResponseWriter } from "../wire/response.ts";
+import { Answer } from "./answer.ts";
 import type { Dialogue, DialogueEvent } from "./dialogue.ts";
 import { wordsOf } from "./dialogue.ts";
 import type { Ear } from "./ear.ts";
-import { budgetFor } from "./generation.ts";
 import type { Inputs } from "./input.ts";
+import { type ResponseSettings, responseSettings } from "./settings.ts";
 import { unreachable } from "./step.ts";
-import type { Command, GenerationId, Origin, Outcome, TurnEvent, Words } from "./turn.ts";
+import type { Command, GenerationEnd, Origin, Outcome, TurnEvent, Words } from "./turn.ts";
 
 export interface PerformerOptions {
   readonly clock: Clock;
@@ -31,32 +31,41 @@ export interface PerformerOptions {
   readonly send: Send;
   readonly refuse: (error: AloudError, eventId: string | undefined) => void;
   readonly dispatch: (event: TurnEvent) => void;
+  /** Milliseconds of audio since the session began. */
+  readonly audioMs: () => number;
+  /** Why the conversation can not be answered as it is; undefined when it can. */
+  readonly obstacle: () => AloudError | undefined;
+  /** An answer ended by itself. */
+  readonly onAnswered: (end: GenerationEnd) => void;
 }
 
-interface ActiveResponse {
-  readonly generation: GenerationId;
-  readonly writer: ResponseWriter;
-  readonly origin: Origin;
-  firstThoughtAt: number | undefined;
-  firstAnswerAt: number | undefined;
+interface Answering {
+  readonly answer: Answer;
+  /** Items that it answers. */
+  readonly items: readonly string[];
 }
 
 export class Performer {
   readonly #options: PerformerOptions;
   /** Items that the model has, as audio or text, in the turn that is open: a new conversation gets them from the dialogue. */
   readonly #unanswered = new Set<string>();
-  #response: ActiveResponse | undefined;
-  #params: ResponseParams = {};
+  #answering: Answering | undefined;
+  #settings: ResponseSettings | undefined;
   #cancelTimer: () => void = () => {};
+  #cancelIdleTimer: () => void = () => {};
+  /** Audio time at which the silence began after which the model speaks up. */
+  #silentSinceMs = 0;
   #engine: "answering" | "lost" = "answering";
 
   constructor(options: PerformerOptions) {
     this.#options = options;
   }
 
-  /** Overrides for the response that the next event asks for. Call without parameters after it. */
-  setParams(params: ResponseParams = {}): void {
-    this.#params = params;
+  /** The response that is asked for within `ask` is made with these settings, every other one with the session's. */
+  withSettings(settings: ResponseSettings, ask: () => void): void {
+    this.#settings = settings;
+    ask();
+    this.#settings = undefined;
   }
 
   unanswered(): ReadonlySet<string> {
@@ -67,9 +76,13 @@ export class Performer {
     this.#unanswered.add(itemId);
   }
 
+  removeUnanswered(itemId: string): void {
+    this.#unanswered.delete(itemId);
+  }
+
   /** The response that is being sent. */
   responseId(): string | undefined {
-    return this.#response?.writer.id;
+    return this.#answering?.answer.id;
   }
 
   perform(command: Command): void {
@@ -109,15 +122,11 @@ export class Performer {
         config().transcription === null ? undefined : dialogue.transcribe(command.turnId);
         return;
       case "generate": {
-        const { reasoningEffort, maxOutputTokens } = config();
-        const effort = this.#params.reasoning?.effort ?? reasoningEffort;
-        const budget = budgetFor(effort, this.#params.max_output_tokens ?? maxOutputTokens);
-        dialogue.generate({
-          generation: command.generation,
-          turnId: command.turnId,
-          mode: effort === "none" ? "direct" : "think",
-          budget,
-        });
+        const { generation, turnId } = command;
+        const error = this.#options.obstacle();
+        const { request, own } = this.#currentSettings();
+        if (error !== undefined) dispatch({ type: "generation-failed", at: clock.now(), generation, error });
+        else dialogue.generate({ ...request, generation, turnId, own });
         return;
       }
       case "retract":
@@ -128,10 +137,10 @@ export class Performer {
         dialogue.abort(command.generation);
         return;
       case "begin-response":
-        this.#begin(command.generation, command.origin);
+        this.#begin(command.origin);
         return;
-      case "send-delta":
-        this.#delta(command);
+      case "send-output":
+        this.#answering?.answer.push(command.output);
         return;
       case "end-response":
         this.#end(command.outcome);
@@ -140,6 +149,27 @@ export class Performer {
         const { turnId, stoppedMs, afterMs } = command;
         this.#cancelTimer();
         this.#cancelTimer = clock.after(afterMs, () => dispatch({ type: "audio-stalled", at: clock.now(), turnId, stoppedMs }));
+        return;
+      }
+      case "start-idle-timer": {
+        const { turnId, after, afterMs } = command;
+        this.#silentSinceMs = this.#options.audioMs();
+        this.#cancelIdleTimer();
+        this.#cancelIdleTimer = clock.after(afterMs, () => dispatch({ type: "idle-passed", at: clock.now(), turnId, after }));
+        return;
+      }
+      case "time-out": {
+        const item_id = inputs.itemId(command.turnId);
+        const audio_start_ms = Math.round(this.#silentSinceMs);
+        send({
+          type: "input_audio_buffer.timeout_triggered",
+          item_id,
+          audio_start_ms,
+          audio_end_ms: Math.round(this.#options.audioMs()),
+        });
+        dialogue.begin(command.turnId);
+        for (const samples of ear.takeSilence()) dialogue.hear(samples, item_id);
+        this.#unanswered.add(inputs.commit(command.turnId));
         return;
       }
       case "cut-speech":
@@ -169,8 +199,8 @@ export class Performer {
         inputs.settle(event.turnId, event.text);
         dispatch({ type: "transcribed", at, generation: event.generation, words: wordsIn(event.text) });
         return;
-      case "delta":
-        dispatch({ type: "delta", at, generation: event.generation, channel: event.channel, text: event.text });
+      case "output":
+        dispatch({ type: "output", at, generation: event.generation, output: event.output });
         return;
       case "generated":
         dispatch({ type: "generated", at, generation: event.generation, end: event.end });
@@ -193,69 +223,37 @@ export class Performer {
 
   close(): void {
     this.#cancelTimer();
+    this.#cancelIdleTimer();
   }
 
-  #begin(generation: GenerationId, origin: Origin): void {
-    const { dialect, conversationId, config, send, history, dialogue } = this.#options;
-    const { instructions, metadata, max_output_tokens } = this.#params;
-    if (instructions) dialogue.say({ type: "text", role: "system", text: instructions });
-    const writer = new ResponseWriter({
-      dialect,
-      conversationId,
-      maxOutputTokens: max_output_tokens ?? config().maxOutputTokens,
-      metadata: metadata ?? null,
-      send,
-      announce: (item) => history.append(item),
-    });
-    this.#response = { generation, writer, origin, firstThoughtAt: undefined, firstAnswerAt: undefined };
+  #currentSettings(): ResponseSettings {
+    return this.#settings ?? responseSettings(this.#options.config(), {}, () => undefined);
   }
 
-  #delta({ channel, text }: Extract<Command, { do: "send-delta" }>): void {
-    const response = this.#response;
-    if (response === undefined) return;
-    const now = this.#options.clock.now();
-    if (response.firstThoughtAt === undefined && response.firstAnswerAt === undefined)
-      this.#options.metrics.firstDelta.observe((now - startOf(response.origin)) / 1_000);
-    if (channel === "answer") response.firstAnswerAt ??= now;
-    else response.firstThoughtAt ??= now;
-    response.writer.delta(channel, text);
+  #begin(origin: Origin): void {
+    const { history } = this.#options;
+    const settings = this.#currentSettings();
+    this.#cancelIdleTimer();
+    const answer = new Answer({ ...this.#options, settings, origin, announce: (item) => history.append(item) });
+    this.#answering = { answer, items: [...this.#unanswered] };
   }
 
   #end(outcome: Outcome): void {
-    const { history, dialogue, inputs, metrics, logger } = this.#options;
-    const response = this.#response;
-    if (response === undefined) return;
-    this.#response = undefined;
-    const timing = this.#timing(response, outcome);
-    const message = response.writer.finish(outcome, timing);
+    const { history, dialogue, inputs, onAnswered } = this.#options;
+    const answering = this.#answering;
+    if (answering === undefined) return;
+    this.#answering = undefined;
+    const { message, isUnsaid, hasDroppedCalls } = answering.answer.finish(outcome);
     if (message) history.replace(message);
-    const status = outcome.status === "ended" ? outcome.end.reason : outcome.status;
-    metrics.responses.inc({ status });
-    const code = outcome.status === "failed" ? outcome.error.code : undefined;
-    logger.info({ response: response.writer.id, status, code, ...timing }, "response done");
     inputs.settleCommitted();
     // A turn that failed before anything was said is still open: another response.create answers it.
-    if (outcome.status === "failed" && response.firstThoughtAt === undefined && response.firstAnswerAt === undefined) return;
-    this.#unanswered.clear();
+    if (isUnsaid) return;
+    // What the client added while the answer was made is not answered by it.
+    for (const id of answering.items) this.#unanswered.delete(id);
     dialogue.settle();
+    if (hasDroppedCalls) dialogue.reopen();
+    if (outcome.status === "ended") onAnswered(outcome.end);
   }
-
-  #timing({ origin, firstThoughtAt, firstAnswerAt }: ActiveResponse, outcome: Outcome): TurnTiming {
-    const since = startOf(origin);
-    const ms = (at: number) => Math.round(at - since);
-    return {
-      ...(origin.type === "speech" && { endpoint_ms: ms(origin.endpointAt) }),
-      ...(firstThoughtAt !== undefined && { first_thought_ms: ms(firstThoughtAt) }),
-      ...(firstAnswerAt !== undefined && { first_answer_ms: ms(firstAnswerAt) }),
-      done_ms: ms(this.#options.clock.now()),
-      prefilled_tokens: outcome.status === "ended" ? outcome.end.usage.prefilledTokens : 0,
-      speculated: origin.type === "speech" && origin.start === "speculated",
-    };
-  }
-}
-
-function startOf(origin: Origin): number {
-  return origin.type === "speech" ? origin.stoppedAt : origin.at;
 }
 
 function wordsIn(text: string | undefined): Words {

@@ -6,22 +6,28 @@ import type { Voice, Words } from "./turn.ts";
 export interface Policy {
   readonly endpoint:
     | { readonly type: "silence"; readonly ms: number }
-    /** Between `minMs`, when the model is sure that the user has finished, and `maxMs`; `usualMs` when it has no opinion. */
-    | { readonly type: "semantic"; readonly minMs: number; readonly usualMs: number; readonly maxMs: number };
+    /**
+     * `minMs` once the model's score reaches `threshold`; below it the longer the lower, up to `maxMs` at 0; `usualMs` when the model gives
+     * no score.
+     */
+    | { readonly type: "semantic"; readonly threshold: number; readonly minMs: number; readonly usualMs: number; readonly maxMs: number };
   readonly createResponse: boolean;
   readonly interruptResponse: boolean;
   readonly speculate: boolean;
+  /** After a response and this long without speech the model speaks up; undefined: it does not. */
+  readonly idleTimeoutMs: number | undefined;
   readonly requireWords: boolean;
   /** A pause in which no audio comes at all ends the turn after this long on the wall clock. */
   readonly stallMs: number;
   readonly maxTurnMs: number;
 }
 
+/** The longest waits are OpenAI's. */
 const EAGERNESS = {
-  high: { minMs: 200, usualMs: 500, maxMs: 2_000 },
-  medium: { minMs: 300, usualMs: 800, maxMs: 4_000 },
-  auto: { minMs: 300, usualMs: 800, maxMs: 4_000 },
-  low: { minMs: 500, usualMs: 1_500, maxMs: 8_000 },
+  high: { threshold: 0.3, minMs: 200, usualMs: 500, maxMs: 2_000 },
+  medium: { threshold: 0.5, minMs: 300, usualMs: 800, maxMs: 4_000 },
+  auto: { threshold: 0.5, minMs: 300, usualMs: 800, maxMs: 4_000 },
+  low: { threshold: 0.7, minMs: 500, usualMs: 1_500, maxMs: 8_000 },
 } as const;
 
 /** A network that stalls mid-sentence is more likely than a client that sends no silence: be patient. */
@@ -35,13 +41,21 @@ export function policyFor(
   const common = { ...switches, maxTurnMs: MAX_TURN_AUDIO_MS };
   // Push-to-talk: the VAD does not run, so the endpoint never comes from it.
   if (detection === null)
-    return { ...common, endpoint: { type: "silence", ms: 500 }, createResponse: false, interruptResponse: false, stallMs: STALL_MS };
+    return {
+      ...common,
+      endpoint: { type: "silence", ms: 500 },
+      createResponse: false,
+      interruptResponse: false,
+      idleTimeoutMs: undefined,
+      stallMs: STALL_MS,
+    };
   const endpoint = endpointOf(detection);
   return {
     ...common,
     endpoint,
     createResponse: detection.create_response,
     interruptResponse: detection.interrupt_response,
+    idleTimeoutMs: detection.type === "server_vad" ? (detection.idle_timeout_ms ?? undefined) : undefined,
     stallMs: STALL_MS + (endpoint.type === "silence" ? endpoint.ms : endpoint.maxMs),
   };
 }
@@ -51,11 +65,12 @@ function endpointOf(detection: TurnDetection): Policy["endpoint"] {
   return { type: "semantic", ...EAGERNESS[detection.eagerness] };
 }
 
-/** Silence that ends the turn. A model that is half sure waits a quarter of the span more than one that is certain. */
+/** Silence that ends the turn. */
 export function silenceMs({ endpoint }: Policy, endOfTurn: number | undefined): number {
   if (endpoint.type === "silence") return endpoint.ms;
   if (endOfTurn === undefined) return endpoint.usualMs;
-  return endpoint.minMs + (1 - endOfTurn) ** 2 * (endpoint.maxMs - endpoint.minMs);
+  const doubt = Math.max(0, 1 - endOfTurn / endpoint.threshold);
+  return endpoint.minMs + doubt * (endpoint.maxMs - endpoint.minMs);
 }
 
 /** Speech windows (32 ms) and mean probability from which sound counts as a voice although no word was made out. */

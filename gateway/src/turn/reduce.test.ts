@@ -3,13 +3,14 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { policyFor } from "./policy.ts";
 import { reduce } from "./reduce.ts";
-import { type Command, IDLE, type Turn, type TurnEvent } from "./turn.ts";
+import { type Command, IDLE, type Output, type Turn, type TurnEvent } from "./turn.ts";
 
 const serverVad = {
   type: "server_vad",
   threshold: 0.5,
   prefix_padding_ms: 300,
   silence_duration_ms: 500,
+  idle_timeout_ms: null,
   create_response: true,
   interrupt_response: true,
 } as const;
@@ -35,7 +36,12 @@ function play(events: readonly TurnEvent[], rules = policy, from: Turn = IDLE) {
 const started: TurnEvent = { type: "speech-started", at: 0, startMs: 0 };
 const stopped: TurnEvent = { type: "speech-stopped", at: 1_130, endMs: 1_000, endAt: 1_000, voice: clearVoice };
 const passed = (audioMs: number): TurnEvent => ({ type: "audio-passed", at: audioMs, audioMs });
-const delta = (generation: number, text = "Hi"): TurnEvent => ({ type: "delta", at: 1_300, generation, channel: "answer", text });
+const delta = (generation: number, text = "Hi"): TurnEvent => ({
+  type: "output",
+  at: 1_300,
+  generation,
+  output: { channel: "answer", text },
+});
 
 describe("reduce()", () => {
   test("begins the answer at first silence and sends it at the endpoint", () => {
@@ -48,7 +54,7 @@ describe("reduce()", () => {
       delta(1),
       { type: "generated", at: 1_600, generation: 1, end },
     ]);
-    expect(names).toEqual(["open", "start-timer", "generate", "commit", "begin-response", "send-delta", "send-delta", "end-response"]);
+    expect(names).toEqual(["open", "start-timer", "generate", "commit", "begin-response", "send-output", "send-output", "end-response"]);
     expect(turn.phase).toBe("idle");
   });
 
@@ -112,6 +118,38 @@ describe("reduce()", () => {
     expect(play([started, passed(policy.maxTurnMs)]).names).toEqual(["open", "cut-speech", "commit", "begin-response", "generate"]);
   });
 
+  test("takes the early answer back for an answer with instructions of its own", () => {
+    const asked: TurnEvent = { type: "response-asked", at: 1_200, context: "own", eventId: undefined };
+    const { names } = play([started, stopped, delta(1), asked]);
+    expect(names).toEqual(["open", "start-timer", "generate", "commit", "retract", "begin-response", "generate"]);
+  });
+
+  test("lets the model speak up after a silence, but not if anything happened since", () => {
+    const rules = { ...policy, idleTimeoutMs: 6_000 };
+    const over: TurnEvent[] = [started, stopped, delta(1), passed(1_500), { type: "generated", at: 1_600, generation: 1, end }];
+    const idle: TurnEvent = { type: "idle-passed", at: 7_600, turnId: 1, after: 1 };
+    expect(play(over, rules).commands.at(-1)).toEqual({ do: "start-idle-timer", turnId: 1, after: 1, afterMs: 6_000 });
+    expect(play([...over, idle], rules).names.slice(-3)).toEqual(["time-out", "begin-response", "generate"]);
+    expect(play([...over, started, idle], rules).names).not.toContain("time-out");
+    expect(play(over).names).not.toContain("start-idle-timer");
+  });
+
+  test("lets a model that scores the end of turns hear the pause, and falls back to silence for one that does not", () => {
+    const rules = policyFor(
+      { turnDetection: { type: "semantic_vad", eagerness: "high", create_response: true, interrupt_response: true } },
+      switches,
+    );
+    const scored: TurnEvent = { type: "heard", turnId: 1, words: "some", endOfTurn: 0 };
+    const sure: TurnEvent = { type: "heard", turnId: 1, words: "some", endOfTurn: 0.4 };
+    const waiting = play([started, scored, stopped, passed(2_900)], rules);
+    expect(waiting.turn).toMatchObject({ phase: "pausing", audio: "heard", draft: { state: "none" } });
+    expect(play([sure, passed(2_910)], rules, waiting.turn).names).toEqual(["commit", "begin-response", "generate"]);
+    expect(play([passed(3_000)], rules, waiting.turn).names).toContain("commit");
+    const unscored = play([started, stopped, passed(1_499)], rules);
+    expect(unscored.turn).toMatchObject({ audio: "held", draft: { state: "running" } });
+    expect(play([passed(1_500)], rules, unscored.turn).names).toContain("commit");
+  });
+
   test("waits longer where the model is less sure that the user has finished", () => {
     const rules = policyFor(
       { turnDetection: { type: "semantic_vad", eagerness: "high", create_response: true, interrupt_response: true } },
@@ -143,11 +181,14 @@ const anyEvent: fc.Arbitrary<TurnEvent> = fc.oneof(
   fc.record({ type: fc.constant("heard" as const), turnId: generation, words, endOfTurn: fc.constantFrom(undefined, 0.2, 0.9) }),
   fc.record({ type: fc.constant("transcribed" as const), at, generation, words }),
   fc.record({
-    type: fc.constant("delta" as const),
+    type: fc.constant("output" as const),
     at,
     generation,
-    channel: fc.constantFrom("answer" as const, "semantic" as const),
-    text: fc.string(),
+    output: fc.constantFrom<Output>(
+      { channel: "answer", text: "Hi" },
+      { channel: "semantic", text: "So." },
+      { call: { name: "go", arguments: "{}" } },
+    ),
   }),
   fc.record({ type: fc.constant("generated" as const), at, generation, end: fc.constant(end) }),
   fc.record({
@@ -158,14 +199,16 @@ const anyEvent: fc.Arbitrary<TurnEvent> = fc.oneof(
   }),
   fc.record({ type: fc.constant("commit-asked" as const), at, buffered: fc.boolean(), eventId }),
   fc.record({ type: fc.constant("clear-asked" as const) }),
-  fc.record({ type: fc.constant("response-asked" as const), at, eventId }),
+  fc.record({ type: fc.constant("response-asked" as const), at, context: fc.constantFrom("session" as const, "own" as const), eventId }),
+  fc.record({ type: fc.constant("idle-passed" as const), at, turnId: generation, after: generation }),
   fc.record({ type: fc.constant("cancel-asked" as const), eventId }),
 );
 const anyPolicy = fc
-  .record({ create: fc.boolean(), interrupt: fc.boolean(), speculate: fc.boolean(), requireWords: fc.boolean() })
-  .map(({ create, interrupt, ...rest }) =>
-    policyFor({ turnDetection: { ...serverVad, create_response: create, interrupt_response: interrupt } }, rest),
-  );
+  .record({ create: fc.boolean(), interrupt: fc.boolean(), idle: fc.boolean(), speculate: fc.boolean(), requireWords: fc.boolean() })
+  .map(({ create, interrupt, idle, ...rest }) => {
+    const turnDetection = { ...serverVad, create_response: create, interrupt_response: interrupt, idle_timeout_ms: idle ? 5_000 : null };
+    return policyFor({ turnDetection }, rest);
+  });
 const anyHistory = fc.array(anyEvent, { maxLength: 60 });
 
 describe("whatever happens, reduce()", () => {
@@ -189,7 +232,7 @@ describe("whatever happens, reduce()", () => {
             expect(command.generation).toBeGreaterThan(newest);
             newest = command.generation;
             open = command.generation;
-          } else if (command.do === "send-delta") expect(command.generation).toBe(open);
+          } else if (command.do === "send-output") expect(command.generation).toBe(open);
           else if (command.do === "end-response") {
             expect(command.generation).toBe(open);
             open = undefined;

@@ -5,12 +5,20 @@
 import { MAX_HELD_DELTAS } from "../limits.ts";
 import { onInput, settle } from "./endpoint.ts";
 import type { Policy } from "./policy.ts";
-import { afterAnswer, onCancelAsked, onClearAsked, onCommitAsked, onResponseAsked, stopAnswer } from "./requests.ts";
+import { afterAnswer, onCancelAsked, onClearAsked, onCommitAsked, onIdlePassed, onResponseAsked, stopAnswer } from "./requests.ts";
 import { NO_DRAFT, retraction, step, unreachable } from "./step.ts";
 import type { Answering, AudioMs, Command, Draft, Listening, Pausing, Step, Turn, TurnEvent } from "./turn.ts";
 
 export function reduce(turn: Turn, event: TurnEvent, policy: Policy): Step {
   if (isStale(turn, event)) return step(turn);
+  const next = dispatch(turn, event, policy);
+  const isOver = next.turn.phase === "idle" && next.commands.some((command) => command.do === "end-response");
+  if (!isOver || policy.idleTimeoutMs === undefined) return next;
+  const { turnId, generation } = next.turn;
+  return step(next.turn, ...next.commands, { do: "start-idle-timer", turnId, after: generation, afterMs: policy.idleTimeoutMs });
+}
+
+function dispatch(turn: Turn, event: TurnEvent, policy: Policy): Step {
   switch (event.type) {
     case "speech-started":
       return onSpeechStarted(turn, event.startMs, policy);
@@ -21,7 +29,7 @@ export function reduce(turn: Turn, event: TurnEvent, policy: Policy): Step {
     case "heard":
       return onInput(turn, event, policy);
     case "transcribed":
-    case "delta":
+    case "output":
     case "generated":
     case "generation-failed":
       return onGeneration(turn, event, policy);
@@ -33,6 +41,8 @@ export function reduce(turn: Turn, event: TurnEvent, policy: Policy): Step {
       return onResponseAsked(turn, event);
     case "cancel-asked":
       return onCancelAsked(turn, event.eventId);
+    case "idle-passed":
+      return onIdlePassed(turn, event);
     default:
       return unreachable(event);
   }
@@ -109,8 +119,8 @@ function onAnswering(turn: Answering, event: GenerationEvent): Step {
   switch (event.type) {
     case "transcribed":
       return step(turn);
-    case "delta":
-      return step(turn, { do: "send-delta", generation, at: event.at, channel: event.channel, text: event.text });
+    case "output":
+      return step(turn, { do: "send-output", generation, at: event.at, output: event.output });
     case "generated":
       return step(afterAnswer(turn), { do: "end-response", generation, outcome: { status: "ended", end: event.end } });
     case "generation-failed":
@@ -124,11 +134,11 @@ function onDraft(turn: Pausing, draft: Extract<Draft, { state: "running" }>, eve
   switch (event.type) {
     case "transcribed":
       return settle({ ...turn, words: event.words }, policy);
-    case "delta": {
+    case "output": {
       // Held deltas are bounded: an answer that ran this far ahead is begun again at the endpoint.
       if (draft.held.length >= MAX_HELD_DELTAS)
         return step({ ...turn, draft: NO_DRAFT }, { do: "retract", turnId: turn.turnId, generation: draft.generation });
-      const held = [...draft.held, { channel: event.channel, text: event.text }];
+      const held = [...draft.held, event.output];
       return settle({ ...turn, draft: { ...draft, held } }, policy);
     }
     case "generated":

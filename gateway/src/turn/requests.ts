@@ -70,6 +70,7 @@ export function onResponseAsked(turn: Turn, event: Extract<TurnEvent, { type: "r
         phase: "pausing",
         stoppedMs: turn.startMs,
         stoppedAt: event.at,
+        audio: "held",
         draft: NO_DRAFT,
         endpoint: { state: "passed", at: event.at },
       });
@@ -77,12 +78,26 @@ export function onResponseAsked(turn: Turn, event: Extract<TurnEvent, { type: "r
     }
     case "pausing": {
       const commit: Command[] = turn.endpoint.state === "ahead" ? [{ do: "commit", turnId: turn.turnId, endMs: turn.stoppedMs }] : [];
-      const answered = answer({ ...turn, endpoint: { state: "passed", at: event.at } });
-      return step(answered.turn, ...commit, ...answered.commands);
+      const isOwn = event.context === "own";
+      const answered = answer({ ...turn, ...(isOwn && { draft: NO_DRAFT }), endpoint: { state: "passed", at: event.at } });
+      return step(answered.turn, ...commit, ...(isOwn ? retraction(turn) : []), ...answered.commands);
     }
     default:
       return unreachable(turn);
   }
+}
+
+/** The model speaks up: the silence is an input like any other, answered at once. */
+export function onIdlePassed(turn: Turn, event: Extract<TurnEvent, { type: "idle-passed" }>): Step {
+  if (turn.phase !== "idle" || event.after !== turn.generation) return step(turn);
+  const turnId = turn.turnId + 1;
+  const generation = turn.generation + 1;
+  return step(
+    { phase: "answering", turnId, generation, answer: generation, next: undefined },
+    { do: "time-out", turnId },
+    { do: "begin-response", turnId, generation, origin: { type: "request", at: event.at } },
+    { do: "generate", turnId, generation, as: "answer" },
+  );
 }
 
 export function onCancelAsked(turn: Turn, eventId: string | undefined): Step {

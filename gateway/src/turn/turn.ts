@@ -23,22 +23,30 @@ export interface Voice {
 /** Whether the model has heard words in the open turn; `unknown` for a model that does not transcribe. */
 export type Words = "unknown" | "none" | "some";
 
-export interface HeldDelta {
-  readonly channel: Channel;
-  readonly text: string;
+/** A call of one of the app's tools, checked by the engine. */
+export interface Call {
+  readonly name: string;
+  /** A JSON object as text. */
+  readonly arguments: string;
 }
 
-/** How a generation ended. `length` comes only after the allowed continuations. */
+/** What a generation yields, piece by piece. */
+export type Output = { readonly channel: Channel; readonly text: string } | { readonly call: Call };
+
+/**
+ * How a generation ended. `length` comes only after the allowed continuations; `invalid_tool_call` when the model could not call a
+ * tool the way the app declared it.
+ */
 export interface GenerationEnd {
-  readonly reason: "stop" | "length";
+  readonly reason: "stop" | "length" | "invalid_tool_call";
   readonly usage: GenerateUsage;
 }
 
 /** An answer begun before it was certain that the user has finished. Nothing of it has been sent. */
 export type Draft =
   | { readonly state: "none" }
-  | { readonly state: "running"; readonly generation: GenerationId; readonly held: readonly HeldDelta[] }
-  | { readonly state: "ended"; readonly generation: GenerationId; readonly held: readonly HeldDelta[]; readonly end: GenerationEnd }
+  | { readonly state: "running"; readonly generation: GenerationId; readonly held: readonly Output[] }
+  | { readonly state: "ended"; readonly generation: GenerationId; readonly held: readonly Output[]; readonly end: GenerationEnd }
   | { readonly state: "failed"; readonly generation: GenerationId; readonly error: AloudError };
 
 interface Counters {
@@ -63,6 +71,8 @@ export type Pausing = {
   /** Audio time of the last speech, and when that audio arrived. */
   readonly stoppedMs: AudioMs;
   readonly stoppedAt: At;
+  /** The pause's audio: `held` until it is clear that it belongs to the turn, or `heard` because the model judges by it whether the turn is over. */
+  readonly audio: "held" | "heard";
   readonly draft: Draft;
   /** `passed`: the turn is over and committed; the draft has yet to show whether there were words in it. */
   readonly endpoint: { readonly state: "ahead" } | { readonly state: "passed"; readonly at: At };
@@ -98,19 +108,16 @@ export type TurnEvent =
   | { readonly type: "vad-lost"; readonly at: At }
   | { readonly type: "heard"; readonly turnId: TurnId; readonly words: Words; readonly endOfTurn?: number | undefined }
   | { readonly type: "transcribed"; readonly at: At; readonly generation: GenerationId; readonly words: Words }
-  | {
-      readonly type: "delta";
-      readonly at: At;
-      readonly generation: GenerationId;
-      readonly channel: Channel;
-      readonly text: string;
-    }
+  | { readonly type: "output"; readonly at: At; readonly generation: GenerationId; readonly output: Output }
   | { readonly type: "generated"; readonly at: At; readonly generation: GenerationId; readonly end: GenerationEnd }
   | { readonly type: "generation-failed"; readonly at: At; readonly generation: GenerationId; readonly error: AloudError }
   /** The client: `buffered` says whether push-to-talk audio waits to be committed. */
   | { readonly type: "commit-asked"; readonly at: At; readonly buffered: boolean; readonly eventId: string | undefined }
   | { readonly type: "clear-asked" }
-  | { readonly type: "response-asked"; readonly at: At; readonly eventId: string | undefined }
+  /** `context`: whether the answer is made with instructions, tools or input of its own, so that no draft will do. */
+  | { readonly type: "response-asked"; readonly at: At; readonly context: "session" | "own"; readonly eventId: string | undefined }
+  /** Nobody has spoken since the response `after` ended. */
+  | { readonly type: "idle-passed"; readonly at: At; readonly turnId: TurnId; readonly after: GenerationId }
   | { readonly type: "cancel-asked"; readonly eventId: string | undefined };
 
 /** Where a response comes from, for its timing. */
@@ -142,9 +149,12 @@ export type Command =
   /** Stop the answer; what was sent stays in the history. */
   | { readonly do: "abort"; readonly generation: GenerationId }
   | { readonly do: "begin-response"; readonly turnId: TurnId; readonly generation: GenerationId; readonly origin: Origin }
-  | { readonly do: "send-delta"; readonly generation: GenerationId; readonly at: At; readonly channel: Channel; readonly text: string }
+  | { readonly do: "send-output"; readonly generation: GenerationId; readonly at: At; readonly output: Output }
   | { readonly do: "end-response"; readonly generation: GenerationId; readonly outcome: Outcome }
   | { readonly do: "start-timer"; readonly turnId: TurnId; readonly stoppedMs: AudioMs; readonly afterMs: number }
+  | { readonly do: "start-idle-timer"; readonly turnId: TurnId; readonly after: GenerationId; readonly afterMs: number }
+  /** Nobody spoke for so long that the model is to speak up: the silence becomes an input of its own. */
+  | { readonly do: "time-out"; readonly turnId: TurnId }
   /** Whoever speaks now has used up the turn: the VAD starts afresh. */
   | { readonly do: "cut-speech" }
   | { readonly do: "refuse"; readonly code: ErrorCode; readonly message: string; readonly eventId: string | undefined };

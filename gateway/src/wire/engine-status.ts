@@ -1,10 +1,25 @@
 /** `aloud.engine.status`: where the model stands, for a client that shows it. */
 import type { AloudServerEvent } from "@aloud/client/protocol";
-import type { EngineStatus } from "@aloud/engine";
+import type { Engine, EngineStatus } from "@aloud/engine";
+import type { Send } from "./outlet.ts";
 
 type EngineStatusEvent = Extract<AloudServerEvent, { type: "aloud.engine.status" }>;
 
-export function engineStatusEvent(model: string, status: EngineStatus): EngineStatusEvent {
+/** Sends the status now and whenever it is another one, until the returned function is called. */
+export function watchEngine(engine: Engine, send: Send): () => void {
+  let last = "";
+  const report = (status: EngineStatus) => {
+    const event = engineStatusEvent(engine.info.model, status);
+    const key = JSON.stringify(event);
+    if (key === last) return;
+    last = key;
+    send(event);
+  };
+  report(engine.status());
+  return engine.watch(report);
+}
+
+function engineStatusEvent(model: string, status: EngineStatus): EngineStatusEvent {
   const base = { type: "aloud.engine.status", model, devices: [], queue_position: 0 } as const;
   switch (status.state) {
     case "loading":

@@ -1,10 +1,15 @@
 /**
  * One response on the wire, from `response.created` to `response.done`, in OpenAI's order. On `aloud.v1` thinking is an output
  * item of its own before the message; it never becomes a conversation item, because stock clients chain `previous_item_id` through those.
+ * Tool calls are sent with the end, all at once: some clients run a call as soon as it is complete and ask for the next response
+ * at once, which must not find this one unfinished.
  */
 import type {
+  ConversationItem,
   Dialect,
+  FunctionCallItem,
   MessageItem,
+  OutputItem,
   ReasoningChannel,
   ReasoningItem,
   ResponseObject,
@@ -12,19 +17,20 @@ import type {
   TurnTiming,
   Usage,
 } from "@aloud/client/protocol";
-import type { Channel, GenerateUsage } from "@aloud/engine";
-import type { Outcome } from "../turn/turn.ts";
+import type { GenerateUsage } from "@aloud/engine";
+import type { Call, Outcome, Output } from "../turn/turn.ts";
 import { newId } from "./ids.ts";
 import type { Send } from "./outlet.ts";
 
 export interface ResponseOptions {
   readonly dialect: Dialect;
-  readonly conversationId: string;
+  /** Null for a response outside the conversation: its items are announced to the client as output only. */
+  readonly conversationId: string | null;
   readonly maxOutputTokens: number | "inf";
   readonly metadata: Readonly<Record<string, string>> | null;
   readonly send: Send;
-  /** Puts the answer into the history; returns the id of the item before it. */
-  readonly announce: (item: MessageItem) => string | null;
+  /** Puts an item into the conversation; returns the id of the item before it. */
+  readonly announce: (item: ConversationItem) => string | null;
 }
 
 interface Message {
@@ -45,7 +51,8 @@ interface Reasoning {
 export class ResponseWriter {
   readonly id = newId("resp");
   readonly #options: ResponseOptions;
-  readonly #output: (MessageItem | ReasoningItem)[] = [];
+  readonly #output: OutputItem[] = [];
+  readonly #calls: Call[] = [];
   #items = 0;
   #reasoning: Reasoning | undefined;
   #message: Message | undefined;
@@ -55,9 +62,15 @@ export class ResponseWriter {
     options.send({ type: "response.created", response: this.#object("in_progress", null, null) });
   }
 
-  delta(channel: Channel, text: string): void {
-    if (channel === "answer") this.#answer(text);
-    else this.#think(channel, text);
+  /** Calls so far; they go out with the end, if it is a good one. */
+  calls(): number {
+    return this.#calls.length;
+  }
+
+  push(output: Output): void {
+    if ("call" in output) this.#calls.push(output.call);
+    else if (output.channel === "answer") this.#answer(output.text);
+    else this.#think(output.channel, output.text);
   }
 
   /**
@@ -68,6 +81,7 @@ export class ResponseWriter {
     const isWhole = outcome.status === "ended" && outcome.end.reason === "stop";
     this.#endReasoning(isWhole ? "completed" : "incomplete");
     const message = this.#message && this.#endMessage(this.#message, isWhole ? "completed" : "incomplete");
+    if (isWhole) for (const call of this.#calls) this.#sendCall(call);
     const { status, details } = statusOf(outcome);
     const usage = usageOf(outcome.status === "ended" ? outcome.end.usage : undefined, this.#options.dialect);
     const response = this.#object(status, details, usage);
@@ -137,8 +151,8 @@ export class ResponseWriter {
     const index = this.#items++;
     const item = messageItem(id, "in_progress", undefined);
     send({ type: "response.output_item.added", response_id: this.id, output_index: index, item });
-    const previousItemId = announce(item);
-    send({ type: "conversation.item.added", item, previous_item_id: previousItemId });
+    const previousItemId = this.#isAside ? null : announce(item);
+    this.#converse({ type: "conversation.item.added", item, previous_item_id: previousItemId });
     const message: Message = { id, index, previousItemId, text: "" };
     send({ type: "response.content_part.added", ...this.#at(message), part: { type: "text", text: "" } });
     return message;
@@ -150,10 +164,42 @@ export class ResponseWriter {
     const item = messageItem(message.id, status, message.text);
     send({ type: "response.output_text.done", ...at, text: message.text });
     send({ type: "response.content_part.done", ...at, part: { type: "text", text: message.text } });
-    send({ type: "conversation.item.done", item, previous_item_id: message.previousItemId });
+    this.#converse({ type: "conversation.item.done", item, previous_item_id: message.previousItemId });
     this.#output.push(item);
     send({ type: "response.output_item.done", response_id: this.id, output_index: message.index, item });
     return item;
+  }
+
+  #sendCall({ name, arguments: args }: Call): void {
+    const { send, announce } = this.#options;
+    const index = this.#items++;
+    const begun: FunctionCallItem = {
+      id: newId("item"),
+      object: "realtime.item",
+      type: "function_call",
+      status: "in_progress",
+      call_id: newId("call"),
+      name,
+      arguments: "",
+    };
+    const item: FunctionCallItem = { ...begun, status: "completed", arguments: args };
+    const at = { response_id: this.id, item_id: item.id, output_index: index, call_id: item.call_id };
+    send({ type: "response.output_item.added", response_id: this.id, output_index: index, item: begun });
+    const previous_item_id = this.#isAside ? null : announce(item);
+    this.#converse({ type: "conversation.item.added", item: begun, previous_item_id });
+    send({ type: "response.function_call_arguments.delta", ...at, delta: args });
+    send({ type: "response.function_call_arguments.done", ...at, name, arguments: args });
+    this.#converse({ type: "conversation.item.done", item, previous_item_id });
+    this.#output.push(item);
+    send({ type: "response.output_item.done", response_id: this.id, output_index: index, item });
+  }
+
+  get #isAside(): boolean {
+    return this.#options.conversationId === null;
+  }
+
+  #converse(event: Parameters<Send>[0]): void {
+    if (!this.#isAside) this.#options.send(event);
   }
 
   #at({ id, index }: Message) {
@@ -174,7 +220,7 @@ function reasoningItem({ id, parts }: Reasoning, status: ReasoningItem["status"]
 function statusOf(outcome: Outcome): { status: ResponseStatus; details: ResponseObject["status_details"] } {
   switch (outcome.status) {
     case "ended":
-      if (outcome.end.reason === "stop") return { status: "completed", details: null };
+      if (outcome.end.reason !== "length") return { status: "completed", details: null };
       return { status: "incomplete", details: { type: "incomplete", reason: "max_output_tokens" } };
     case "cancelled":
       return { status: "cancelled", details: { type: "cancelled", reason: outcome.reason } };

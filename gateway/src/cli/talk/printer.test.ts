@@ -12,6 +12,7 @@ const turn: Turn = {
   semantic: "",
   acoustic: "",
   answer: "",
+  calls: [],
   timing: undefined,
   error: undefined,
 };
