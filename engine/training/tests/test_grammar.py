@@ -24,7 +24,8 @@ from aloud_nano.grammar.arithmetic import the_answer
 from aloud_nano.grammar.calendar import LENGTHS, MONTHS
 from aloud_nano.grammar.home import DAYS
 from aloud_nano.grammar.numbers import clock_words, ordinal, value_of, with_digits, words
-from aloud_nano.grammar.sampler import COMPOSITIONAL, core
+from aloud_nano.grammar.sampler import COMPOSITIONAL
+from aloud_nano.grammar.skill import core
 from aloud_nano.grammar.social import order, refusal
 from aloud_nano.grammar.tools import TOOLS, call, problem
 from aloud_nano.grammar.unfinished import cuts
@@ -233,7 +234,7 @@ def test_unfinished_requests_ask_for_what_is_missing() -> None:
     timers = {a for t, a in answers.items() if t.endswith("timer for")}
     assert timers == {"For how long?"}
     alarms = {a for t, a in answers.items() if t.endswith("an alarm for")}
-    assert alarms == {"For what time?"}
+    assert alarms == {"At what time?"}
 
 
 def test_a_completion_is_answered_as_the_whole_request() -> None:

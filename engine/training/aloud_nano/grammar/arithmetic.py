@@ -183,7 +183,8 @@ def doubles(rng: random.Random) -> Item:
     number = number * by if operator == "/" else number
     result = apply(number, operator, by)
     steps = worked(rng, number, operator, by)
-    text, expression = f"{name} {said(rng, number)}", f"{number}{operator}{by}"
+    text = f"{name} {said(rng, number)}"
+    expression = f"{by}*{number}" if name.endswith("times") else f"{number}{operator}{by}"
     if rng.random() < 0.45:
         sign = rng.choice("+-") if result > 1 else "+"
         more = rng.randint(1, min(60, result) if sign == "-" else 60)

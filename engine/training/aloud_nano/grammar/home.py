@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from aloud_nano.grammar.item import your
+from aloud_nano.grammar.item import proper, your
 from aloud_nano.grammar.numbers import (
     clock,
     clock_words,
@@ -108,11 +108,12 @@ def _say_timer(rng: random.Random, slots: Slots) -> str:
              "start a timer for {d}", "count down {d}", "time {d}", "give me a timer for {d}",
              "put a timer on for {d}", "set the timer to {d}",
              "start the timer for {d}"]  # fmt: skip
-    elided = ["timer for {d}", "timer {d}", "{d} timer", "a timer for {d}",
+    elided = ["timer for {d}", "timer {d}", "a timer for {d}",
               "i need a timer for {d}", "new timer {d}"]  # fmt: skip
     if slots["duration"][:-1].isdigit() and spoken[0] not in "ath" and spoken.count(" ") < 3:
         single = spoken.removesuffix("s")
-        verbs += [f"set a {single} timer", f"start a {single} timer"]
+        a = "an" if single[0] == "e" else "a"
+        verbs += [f"set {a} {single} timer", f"start {a} {single} timer"]
         elided += [f"{single} timer"]
     return command(rng, verbs, elided, d=spoken)
 
@@ -184,7 +185,7 @@ def _say_alarm(rng: random.Random, slots: Slots) -> str:
 
 def _alarm(slots: Slots) -> Act:
     answer = f"Alarm set for {clock_words(slots['time'])}{_on(slots['day'])}."
-    return call("set_alarm", time=slots["time"], day=slots["day"]), answer, slots["steps"]
+    return call("set_alarm", time=slots["time"], day=slots["day"]), proper(answer), slots["steps"]
 
 
 def _change_time(rng: random.Random, slots: Slots) -> tuple[str, Slots] | None:
@@ -267,7 +268,7 @@ def _say_reminder(rng: random.Random, slots: Slots) -> str:
 def _reminder(slots: Slots) -> Act:
     when = f" in {duration_words(slots['delay'])}" if slots["delay"] else ""
     when = f" at {clock_words(slots['time'])}" if slots["time"] else when
-    answer = f"I will remind you{when}{_on(slots['day'])} to {your(slots['task'])}."
+    answer = proper(f"I will remind you{when}{_on(slots['day'])} to {your(slots['task'])}.")
     made = call("set_reminder", task=slots["task"], time=slots["time"], delay=slots["delay"],
                 day=slots["day"])  # fmt: skip
     return made, answer, slots["steps"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
@@ -46,3 +47,15 @@ def your(phrase: str) -> str:
 def listed(things: list[str]) -> str:
     """ "milk, bread and eggs"."""
     return things[0] if len(things) == 1 else f"{', '.join(things[:-1])} and {things[-1]}"
+
+
+_PROPER = re.compile(
+    r"\b(i|i'm|i'd|i'll|monday|tuesday|wednesday|thursday|friday|saturday|sunday|mom|dad|anna|john|"
+    r"peter|mary|alice|tom|sarah|david|grandma|grandpa|emma|jack|laura|mike|lisa|ben|kate|"
+    r"uncle bob|aunt jane|paul)\b"
+)
+
+
+def proper(text: str) -> str:
+    """Names, weekdays and "I" as they are written."""
+    return _PROPER.sub(lambda match: names(match[0]), text)

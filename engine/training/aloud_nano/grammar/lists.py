@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from aloud_nano.grammar.home import PEOPLE, TASKS, other
-from aloud_nano.grammar.item import your
+from aloud_nano.grammar.item import proper, your
 from aloud_nano.grammar.skill import Act, Skill, Slots, command, fixed, please, please_first
 from aloud_nano.grammar.tools import call
 
@@ -108,7 +108,8 @@ phone = Skill(
          "make a call to {p}", "call up {p}", "start a call with {p}"],
         ["i want to talk to {p}", "get {p} on the phone", "i need to call {p}",
          "let me speak to {p}"], p=slots["person"]),
-    lambda slots: (call("call_person", person=slots["person"]), f"Calling {your(slots['person'])}.",
+    lambda slots: (call("call_person", person=slots["person"]),
+                   proper(f"Calling {your(slots['person'])}."),
                    ()),
     (_change_person,),
 )  # fmt: skip
@@ -132,10 +133,10 @@ _MESSAGES = [
 
 def _say_message(rng: random.Random, slots: Slots) -> str:
     if not slots["text"]:
-        return command(
-            rng, ["text {p}", "send a message to {p}", "write to {p}", "message {p}",
-                  "send {p} a text", "send a text to {p}", "send {p} a message"],
-            p=slots["person"])  # fmt: skip
+        template = rng.choice(
+            ["text {p}", "send a message to {p}", "write to {p}", "message {p}",
+             "send {p} a text", "send a text to {p}", "send {p} a message"])  # fmt: skip
+        return please_first(rng, template.format(p=slots["person"]))
     template = rng.choice(
         ["text {p} {t}", "tell {p} {t}", "send a message to {p} saying {t}", "message {p} {t}",
          "send {p} a message saying {t}", "write to {p} {t}", "text {p} saying {t}",
@@ -147,8 +148,8 @@ def _say_message(rng: random.Random, slots: Slots) -> str:
 def _message(slots: Slots) -> Act:
     made = call("send_message", person=slots["person"], text=slots["text"])
     if not slots["text"]:
-        return made, f"What should I write to {your(slots['person'])}?", ()
-    return made, f"Message to {your(slots['person'])}: {slots['text']}.", ()
+        return made, proper(f"What should I write to {your(slots['person'])}?"), ()
+    return made, proper(f"Message to {your(slots['person'])}: {slots['text']}."), ()
 
 
 def _give_text(rng: random.Random, slots: Slots) -> tuple[str, Slots]:

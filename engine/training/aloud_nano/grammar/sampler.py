@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import random
-import re
 from collections.abc import Callable, Sequence
 from typing import Literal
 
@@ -32,7 +31,7 @@ from aloud_nano.grammar import (
 )
 from aloud_nano.grammar import words as spelling
 from aloud_nano.grammar.item import Item, capital
-from aloud_nano.grammar.skill import Skill, Slots
+from aloud_nano.grammar.skill import Skill, Slots, core
 from aloud_nano.grammar.tools import call
 
 Split = Literal["train", "test"]
@@ -133,17 +132,6 @@ TEXT_FAVOURITES = (
     "math", "math", "math", "percent", "story", "time", "day", "date", "convert", "convert_two",
     "compare", "largest", "letters", "count",
 )  # fmt: skip
-# What a spoken request may be wrapped in without becoming another request.
-_COURTESY = re.compile(
-    r"\b(please|hey|okay|um|uh|so|well|now|hi|thanks|thank you|for me|right now|go ahead and|"
-    r"(can|could|would|will) you|can i|could i|may i|(i want|i need|i'd like) you to|"
-    r"(please |can you |could you |hey )?tell me|do you know|i want to know|quick question)\b"
-)
-
-
-def core(text: str) -> str:
-    """The text without courtesies; what the split is decided by."""
-    return " ".join(_COURTESY.sub(" ", text).split()) or text
 
 
 def split_of(text: str) -> Split:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -44,6 +45,19 @@ _ASKING = (
     "hey", "so", "okay", "um", "uh", "please tell me", "tell me", "can you tell me", "do you know",
     "could you tell me", "hey tell me", "i want to know", "quick question", "now", "well",
 )  # fmt: skip
+
+
+# What a spoken request may be wrapped in without becoming another request.
+_COURTESY = re.compile(
+    r"\b(please|hey|okay|um|uh|so|well|now|hi|thanks|thank you|for me|right now|go ahead and|"
+    r"(can|could|would|will) you|can i|could i|may i|(i want|i need|i'd like) you to|"
+    r"(please |can you |could you |hey )?tell me|do you know|i want to know|quick question)\b"
+)
+
+
+def core(text: str) -> str:
+    """The text without courtesies; what the split is decided by."""
+    return " ".join(_COURTESY.sub(" ", text).split()) or text
 
 
 def please(rng: random.Random, text: str) -> str:

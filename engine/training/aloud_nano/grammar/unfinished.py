@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import re
 
-from aloud_nano.grammar.item import Item
+from aloud_nano.grammar.item import Item, capital
+from aloud_nano.grammar.skill import core
 
 ASK = "Go on."
 # A request that ends in one of these is never complete.
@@ -18,30 +20,37 @@ _VERBS = frozenset(
     "set remind convert spell calculate add put text send change turn sort wake find switch tell "
     "call order remove delete count".split()
 )
-_ENDS: tuple[tuple[str, str, str], ...] = (  # intent, last word, question
-    ("timer", "for", "For how long?"), ("timer_add", "add", "How much should I add?"),
-    ("alarm", "for", "For what time?"), ("alarm", "at", "At what time?"),
-    ("alarm_cancel", "at", "At what time?"), ("alarm_cancel", "for", "For what time?"),
-    ("remind", "to", "To do what?"), ("remind", "at", "At what time?"),
-    ("remind", "in", "In how long?"), ("remind", "remind", "Of what?"),
-    ("thermostat", "to", "To how many degrees?"), ("volume", "to", "To what level?"),
-    ("volume", "at", "To what level?"), ("volume_by", "by", "By how much?"),
-    ("light_level", "to", "To how many percent?"), ("light_colour", "to", "To which color?"),
-    ("shopping", "add", "Add what?"), ("shopping", "put", "Put what?"),
-    ("todo", "add", "Add what?"), ("call", "to", "To whom?"), ("message", "to", "To whom?"),
-    ("message", "text", "Text whom?"), ("message", "tell", "Tell whom?"),
-    ("message", "saying", "What should I write?"), ("convert", "to", "To which unit?"),
-    ("convert", "in", "In which unit?"), ("capital", "of", "Of which country?"),
-    ("opposite", "of", "Of which word?"), ("spell", "spell", "Spell what?"),
-    ("coffee", "with", "With what?"), ("food", "with", "With what?"), ("coffee", "a", "A what?"),
-    ("food", "a", "A what?"), ("weather", "in", "In which place?"),
-    ("lights", "in", "In which room?"), ("music", "in", "In which room?"),
-    ("thermostat", "in", "In which room?"), ("fan", "in", "In which room?"),
-    ("blinds", "in", "In which room?"), ("door", "the", "Which one?"),
-    ("music", "some", "Which music?"), ("music", "by", "By whom?"),
-)  # fmt: skip
-_QUESTIONS = {(intent, last): asked for intent, last, asked in _ENDS}
-_THING = frozenset(["lights", "fan", "blinds", "door"])
+# What is asked for, by the text alone (without courtesies); the first that fits.
+_ASKS = [
+    (re.compile(pattern), answer)
+    for pattern, answer in (
+        (r"timer .*for$|^timer for$|timer for$", "For how long?"),
+        (r"\b(alarm|wake me|get me up|wake up)\b.* (for|at)$", "At what time?"),
+        (r"\b(remind|reminder|forget|note)\b.* to$|^i have to$", "To do what?"),
+        (r"\b(remind|reminder|forget)\b.* at$", "At what time?"),
+        (r"\b(remind|reminder|forget)\b.* in$", "In how long?"),
+        (r"\b(temperature|thermostat|heat|heating)\b.* to$", "To how many degrees?"),
+        (r"\b(volume|sound)\b.* (to|at)$", "To what level?"),
+        (r"\b(volume|music|it|temperature|heating)\b.* by$", "By how much?"),
+        (r"\b(light|lights|lamp)\b.* to$", "To what?"),
+        (r"^(add|put|remove|spell|open|close|convert|calculate|sort)$", "{} what?"),
+        (r"^(text|tell|call)$", "{} whom?"),
+        (r"\bsaying$", "What should I write?"),
+        (r"\b(message|call|write|text) to$", "To whom?"),
+        (r"\b(weather|forecast|rain|umbrella|warm|cold|snow|sunny)\b.* in$", "In which place?"),
+        (r"\b(seconds?|minutes?|hours?|days?|weeks?|feet|foot|inch|inches|[a-z]*meters?|grams?|"
+         r"kilograms?|tons?|pounds?|ounces?|gallons?|quarts?|pints?|cups?|dollars?|celsius|"
+         r"fahrenheit|[a-z]*liters?|yards?|decades?|years?) (in|to)$", "In which unit?"),
+        (r"\bcapital of$", "Of which country?"),
+        (r"\bopposite of$", "Of which word?"),
+        (r"\b(turn|switch|shut) (on|off) the$|^(open|close|lock|unlock|shut) the$", "Which one?"),
+        (r"\b(play|put on|hear|like) some$", "Which music?"),
+        (r"\b(lights?|lamp|fan|blinds|curtains|shades|shutters|temperature|heating|thermostat|"
+         r"degrees|music|brightness)\b.* in( the)?$", "In which room?"),
+        (r"\bwith$", "With what?"),
+        (r"\b(get|have|want|take|like|give me|make me|brew|order)( an?)?$", "What would you like?"),
+    )
+]  # fmt: skip
 # Complete as they stand, although they end in a word from above.
 _COMPLETE = frozenset(
     ["go back", "the front", "the back", "what is that", "what's that", "and back"]
@@ -62,19 +71,20 @@ def cuts(text: str) -> list[int]:
             continue
         if tokens[at - 1] == "to" and tokens[at:] == ["do"]:
             continue
+        if tokens[at] == "m" or meaning in (["what"], ["how"], ["which"]):
+            continue
         if at == 1 and tokens[0] in ("in", "at", "for", "from", "a", "an", "the", "and", "is"):
             continue
         places.append(at)
     return places
 
 
-def asked(intent: str, text: str) -> str:
-    last = text.split()[-1]
-    found = _QUESTIONS.get((intent, last))
-    if found:
-        return found
-    if intent in _THING and last == "the" and text.startswith(("turn", "switch", "open", "close")):
-        return "Which one?"
+def asked(text: str) -> str:
+    """The question that an unfinished text is answered with."""
+    bare = core(text)
+    for pattern, answer in _ASKS:
+        if pattern.search(bare):
+            return answer.format(capital(bare.split()[0]))
     return ASK
 
 
@@ -86,5 +96,5 @@ def cut(rng: random.Random, item: Item) -> tuple[Item, str] | None:
     at = rng.choice(places)
     tokens = item.text.split()
     text = " ".join(tokens[:at])
-    made = Item(text, "unfinished()", asked(item.intent, text), "unfinished", finished=False)
+    made = Item(text, "unfinished()", asked(text), "unfinished", finished=False)
     return made, " ".join(tokens[at:])
