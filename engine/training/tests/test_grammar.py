@@ -22,10 +22,10 @@ from aloud_nano.grammar import (
 )
 from aloud_nano.grammar.arithmetic import the_answer
 from aloud_nano.grammar.calendar import LENGTHS, MONTHS
-from aloud_nano.grammar.home import DAYS
 from aloud_nano.grammar.numbers import clock_words, ordinal, value_of, with_digits, words
 from aloud_nano.grammar.sampler import COMPOSITIONAL
 from aloud_nano.grammar.skill import core
+from aloud_nano.grammar.slots import DAYS
 from aloud_nano.grammar.social import order, refusal
 from aloud_nano.grammar.tools import TOOLS, call, problem
 from aloud_nano.grammar.unfinished import cuts

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 
-from aloud_nano.grammar.home import DAYS, other
 from aloud_nano.grammar.item import Item, capital
 from aloud_nano.grammar.numbers import ORDINALS, clock_words, draw, ordinal, plural, words
 from aloud_nano.grammar.skill import Act, Skill, Slots, fixed, question
+from aloud_nano.grammar.slots import DAYS, other
 from aloud_nano.grammar.tools import call
 
 MONTHS = (

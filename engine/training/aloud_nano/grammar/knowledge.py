@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 
-from aloud_nano.grammar.home import other
 from aloud_nano.grammar.item import Item, article, capital, names
 from aloud_nano.grammar.numbers import words
 from aloud_nano.grammar.skill import Change, Skill, Slots, asking, question
+from aloud_nano.grammar.slots import other
 from aloud_nano.grammar.tools import call
 
 OPPOSITES = dict(

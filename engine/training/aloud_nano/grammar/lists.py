@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 
-from aloud_nano.grammar.home import PEOPLE, TASKS, other
 from aloud_nano.grammar.item import proper, your
 from aloud_nano.grammar.skill import Act, Skill, Slots, command, fixed, please, please_first
+from aloud_nano.grammar.slots import PEOPLE, TASKS, other
 from aloud_nano.grammar.tools import call
 
 GROCERIES = [

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 
-from aloud_nano.grammar.home import MAKE_IT, ROOMS, change_number, change_room, other, place
 from aloud_nano.grammar.item import names
 from aloud_nano.grammar.numbers import draw, said, words
 from aloud_nano.grammar.skill import Act, Skill, Slots, command, fixed, please
+from aloud_nano.grammar.slots import MAKE_IT, ROOMS, change_number, change_room, other, place
 from aloud_nano.grammar.tools import call
 
 GENRES = [

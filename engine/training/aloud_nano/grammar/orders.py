@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 
-from aloud_nano.grammar.home import MAKE_IT, other
 from aloud_nano.grammar.item import article
 from aloud_nano.grammar.numbers import words
 from aloud_nano.grammar.skill import Act, Skill, Slots
+from aloud_nano.grammar.slots import MAKE_IT, other
 from aloud_nano.grammar.tools import call
 
 _SIZES = [

@@ -8,7 +8,6 @@ import re
 
 from aloud_nano.grammar.calendar import LENGTHS, MONTHS
 from aloud_nano.grammar.context import value
-from aloud_nano.grammar.home import DAYS, TASKS
 from aloud_nano.grammar.item import Item, capital, listed, names, your
 from aloud_nano.grammar.lists import GROCERIES
 from aloud_nano.grammar.numbers import (
@@ -20,6 +19,7 @@ from aloud_nano.grammar.numbers import (
     plural,
     words,
 )
+from aloud_nano.grammar.slots import DAYS, TASKS
 from aloud_nano.grammar.tools import TOOLS, parse_call
 
 FAILURE_SHARE = 0.2

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 
-from aloud_nano.grammar.home import DAYS, other
 from aloud_nano.grammar.item import Item, names
 from aloud_nano.grammar.knowledge import CAPITALS
 from aloud_nano.grammar.numbers import ORDINALS, words
 from aloud_nano.grammar.orders import order
 from aloud_nano.grammar.skill import Skill, Slots, command, fixed, please, question
+from aloud_nano.grammar.slots import DAYS, other
 from aloud_nano.grammar.sound import REFUSAL
 from aloud_nano.grammar.tools import call
 

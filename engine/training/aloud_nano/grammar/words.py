@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 
-from aloud_nano.grammar.home import other
 from aloud_nano.grammar.item import Item, capital
 from aloud_nano.grammar.numbers import ORDINALS, words
 from aloud_nano.grammar.skill import Skill, Slots, command, question
+from aloud_nano.grammar.slots import other
 from aloud_nano.grammar.tools import call
 
 SPELLABLE = (
