@@ -13,12 +13,8 @@ from typing import Any, Literal
 
 from aloud_nano.config import BLOCK_SAMPLES, CROSS_PER_BLOCK, SAMPLE_RATE, WARPS
 from aloud_nano.evidence import alone, thought
-from aloud_nano.grammar import Sampler, typed_form
-from aloud_nano.grammar.item import Item
 from aloud_nano.grammar.sound import (
     COUNTED,
-    NO_LISTENING,
-    NO_VOICE,
     NOT_UNDERSTOOD,
     NOTHING_HEARD,
     Acoustics,
@@ -132,12 +128,11 @@ class Asked:
 
 
 class Director:
-    """Draws scenes and typed turns for training."""
+    """Draws scenes for training."""
 
-    def __init__(self, writer: TurnWriter, bank: BankIndex, typed: Sampler) -> None:
+    def __init__(self, writer: TurnWriter, bank: BankIndex) -> None:
         self.writer = writer
         self.bank = bank
-        self.typed_sampler = typed
         facts = bank.facts or [{} for _ in bank.kinds]
         self._facts = [
             known or _plain_facts(kind, count)
@@ -157,14 +152,6 @@ class Director:
         for index in self._by_task.get("order", []):
             pair = frozenset(self._facts[index]["order"].split())
             self._by_order.setdefault(pair, []).append(index)
-
-    def typed(self, rng: random.Random) -> Turn:
-        """A text-only turn, as people type: operators, digits, capitals, a mark at the end."""
-        item: Item = self.typed_sampler.draw_typed(rng)
-        text = typed_form(item.text, rng)
-        missing = NO_LISTENING if is_sound_question(item.question) else NO_VOICE
-        think = rng.random() < THINK_SHARE
-        return self.writer.typed(text, item.call, item.answer or missing, think)
 
     def speech(self, rng: random.Random, entry: dict[str, Any]) -> Scene:
         if is_sound_question(entry["question"]):
@@ -260,6 +247,8 @@ class Director:
             " There is heavy noise.", self.writer.encode(NOT_UNDERSTOOD),
             rng.random() < THINK_SHARE, [],
         )  # fmt: skip
+        scene.noise_colour = rng.choice((-1, 0, 0, 0.5, 1))  # a low rumble would hide no words
+        scene.noise_swing = 0.0
         scene.facts = {"noise": "heavy"}
         return scene
 
@@ -381,7 +370,7 @@ class Director:
             silent_floor=kind in ("speech", "sound", "silence")
             and conditions.snr > 27 and rng.random() < 0.5,
             reverb_time=rng.uniform(0.5, 1.4) if echo else rng.uniform(0.03, 0.25),
-            direct_ratio=rng.uniform(-8, 1) if echo else rng.uniform(7, 25),
+            direct_ratio=rng.uniform(-6, 1) if echo else rng.uniform(7, 25),
             low_pass=rng.uniform(3200, 6500) if phone < 0.25 else 9000.0,
             high_pass=rng.uniform(80, 350) if phone > 0.75 or phone < 0.1 else 1.0,
             tilt=rng.uniform(-3, 3), sound=conditions.bank_entry, sound_start=start,

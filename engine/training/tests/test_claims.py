@@ -49,7 +49,7 @@ def bank() -> BankIndex:
 
 @pytest.fixture(scope="module")
 def director(bank: BankIndex) -> Director:
-    return Director(Writer(), bank, Sampler("train"))  # type: ignore[arg-type]
+    return Director(Writer(), bank)  # type: ignore[arg-type]
 
 
 def entry(rng: random.Random, question: str | None, text: str) -> dict:
