@@ -250,6 +250,17 @@ def test_a_completion_is_answered_as_the_whole_request() -> None:
     assert seen > 100
 
 
+def test_what_a_request_lacks_is_asked_for_and_filled_in() -> None:
+    seen = 0
+    for turns in dialogues(30, 2000):
+        if turns[0].intent == "missing":
+            slot = parse_call(turns[0].call)[1]["missing"]  # type: ignore[index]
+            assert slot in parse_call(turns[1].call)[1]  # type: ignore[index]
+            assert slot in TOOLS[turns[1].call.partition("(")[0]].parameters
+            seen += 1
+    assert seen > 60
+
+
 def test_a_follow_up_keeps_what_it_does_not_change() -> None:
     """ "and in the bedroom" after a kitchen light is a whole call with one slot changed."""
     seen = 0

@@ -22,6 +22,7 @@ from aloud_nano.grammar import (
     knowledge,
     lists,
     media,
+    missing,
     orders,
     results,
     series,
@@ -117,6 +118,7 @@ INTENTS: dict[str, tuple[Callable[[random.Random], Item], float]] = {
     "about": (social.about, 2),
     "reply": (social.reply, 2),
     "weather": (social.weather, 2.5),
+    "missing": (missing.missing, 1.5),
     "chance": (social.chance, 0.6),
     "translate": (social.translate, 0.8),
     "acoustic": (sound.ask, 16),
@@ -126,8 +128,9 @@ SKILLS: dict[str, Skill] = {
 }
 COMPOSITIONAL = frozenset(
     "math percent doubles story price average sequence compare parity largest sort count convert "
-    "convert_two temperature time elapsed day date timer timer_add alarm remind light_level "
-    "thermostat volume volume_by shopping message coffee food repeat open".split()
+    "convert_two temperature time elapsed day date month_shift timer timer_add alarm alarm_cancel "
+    "remind lights light_colour light_level thermostat music volume volume_by shopping "
+    "shopping_remove todo message nth_letter count_letter weather coffee food repeat open".split()
 )
 # Right only where nothing was said before: never put after another turn.
 ONLY_FIRST = frozenset(["context"])
@@ -255,14 +258,18 @@ class Sampler:
             cut, rest, whole, slots = self._cut(rng)
             steps = (f"together: {whole.text}", *whole.steps)
             opening = [cut, dataclasses.replace(whole, text=rest, steps=steps)]
+        elif kind < 0.22:
+            opening, name, slots = missing.filled(rng)
+            whole = opening[-1]
         else:
-            if kind < 0.4:
+            if kind < 0.42:
                 name = rng.choice(["math", "math", "percent", "doubles", "average"])
             else:
                 name = rng.choices(self._follow_names, self._follow_weights)[0]
             whole, slots = self._whole(rng, name)
             opening = [whole]
         skill = whole.intent if whole.intent in SKILLS else None
+        compositional = opening[0].intent != "missing" and whole.intent in COMPOSITIONAL
         talk = dialogue.talk_of(opening, skill, slots)
         wanted = rng.choices([2, 3, 4], [60, 28, 12])[0]
         while len(talk.turns) < wanted:
@@ -270,7 +277,7 @@ class Sampler:
                 break
         if len(talk.turns) < 4 and rng.random() < 0.06:
             dialogue.close(rng, talk, lambda name: self.draw(rng, name))
-        return talk.turns, whole.intent in COMPOSITIONAL
+        return talk.turns, compositional
 
     def tool_result(self, rng: random.Random, item: Item) -> Item:
         """What the app gives back for this item's call: done, data, or a failure."""

@@ -183,7 +183,7 @@ _declare("own", "repeat_answer", "Say the last answer again.")
 _declare("own", "recall", "Say what the user said before.")
 _declare("own", "explain", "Say why the last answer is so.")
 _declare("own", "translate", "Speak another language.", language=_text("Which."))
-_declare("own", "clarify", "Ask what is meant.")
+_declare("own", "clarify", "Ask what is meant.", missing=_text("Parameter.", True))
 _declare("own", "unfinished", "The user was cut mid-way: ask for the rest.")
 _declare("own", "unknown", "Outside what nano can do.")
 
