@@ -23,6 +23,7 @@ from aloud_nano.grammar.sound import (
     answer_sound,
     is_clear,
     is_sound_question,
+    listed,
     pitch_of,
     tempo_of,
 )
@@ -170,7 +171,8 @@ class Director:
         think = bool(text) and rng.random() < THINK_SHARE
         acoustic = thought(rng, entry["question"], conditions.sound, {})
         pieces = entry.get("ctc", [])
-        cut = entry["question"] is None and conditions.ramp == 0 and rng.random() < CUT_SHARE
+        free = entry["question"] is None and not entry.get("in_dialogue", False)
+        cut = free and conditions.ramp == 0 and rng.random() < CUT_SHARE
         if cut:  # the clip ends mid-way: all that is known is that the user has not finished
             pieces = []
             entry = entry | {"samples": int(entry["samples"] * rng.uniform(0.3, 0.8))}
@@ -215,6 +217,8 @@ class Director:
             groups = [ids for kinds, ids in self._by_kinds.items() if wanted <= kinds]
             if absent and name == "count":
                 groups = [ids for kinds, ids in self._by_kinds.items() if not wanted & kinds]
+            if name != "first":  # only "which came first" needs what it names
+                groups = groups or list(self._by_kinds.values())
             options = rng.choice(groups) if groups else []
         elif name == "sound":
             options = self._plain
@@ -422,12 +426,9 @@ def _plain_facts(kind: str, count: int) -> Facts:
 
 def _sound_call(kind: str, facts: Facts) -> str:
     """The sound of a clip without speech as a call."""
-    events = facts.get("events", "").split()
-    if not events:
-        return f"sound(name={kind})"
-    if len(set(events)) > 1:
-        return f"sound(name=events, count={len(events)})"
-    return f"sound(name={events[0]}, count={len(events)})"
+    if "events" in facts:
+        return f"listen(to=sound, sounds={listed(facts).replace(', ', ' and ')})"
+    return f"listen(to=sound, which={kind})"
 
 
 def edges(rng: random.Random) -> tuple[int, int]:

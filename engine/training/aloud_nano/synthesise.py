@@ -1,7 +1,7 @@
 """Synthesise labelled speech in parallel, in shards that training picks up while it runs.
 
 Usage: python -m aloud_nano.synthesise OUTPUT_DIRECTORY --count 200000 --processes 12 \
-           --text text.json --tokenizer tokenizer.json
+           --text text.json --tokenizer tokenizer.json --hearing hearing.json
 
 A shard is NAME.i16 (PCM, clips back to back) and NAME.json (one entry a clip). The json is
 renamed into place last: a shard that can be seen is complete. An entry that ``follows`` continues
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tokenizers import Tokenizer
 
 from aloud_nano.audio import median_pitch
 from aloud_nano.codec import OpusCodec
@@ -41,13 +42,13 @@ CHANGE_SHARE = 0.03  # of longer sentences: the speaker speeds up or slows down
 _tools: dict[str, Any] = {}
 
 
-def start_worker(text: str, tokenizer: str) -> None:
-    """Per process: the sampler (bound to the training split), engines, codec, tokenizer."""
+def start_worker(text: str, tokenizer: str, hearing: str) -> None:
+    """Per process: the sampler (bound to the training split), engines, codec, tokenizers."""
     stored = json.loads(Path(text).read_text())
     _tools["sampler"] = Sampler("train", stored["sentences"], stored["words"], OPEN_SHARE)
     _tools["synthesiser"] = Synthesiser("train")
     _tools["codec"] = OpusCodec(complexity=3)
-    _tools["writer"] = TurnWriter(load_tokenizer(Path(tokenizer)))
+    _tools["writer"] = TurnWriter(load_tokenizer(Path(tokenizer)), Tokenizer.from_file(hearing))
 
 
 def entry(
@@ -113,6 +114,7 @@ class ShardWriter:
             made = entry(item, spoken, self.position, signal, follows=number > 0)
             if coded:
                 signal = self.tools["codec"].round_trip(signal, bitrate)
+            made["in_dialogue"] = len(items) > 1
             made |= self.tools["writer"].stored(made)
             samples = (np.clip(signal, -1, 1) * 32767).astype(np.int16)
             self.entries.append(made)
@@ -143,12 +145,13 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=12)
     parser.add_argument("--text", type=Path, required=True)
     parser.add_argument("--tokenizer", type=Path, required=True)
+    parser.add_argument("--hearing", type=Path, required=True)
     args = parser.parse_args()
     args.output.mkdir(parents=True, exist_ok=True)
     jobs = [(str(args.output), number) for number in range(args.count // SHARD)]
     started, seconds = time.time(), 0.0
     with multiprocessing.Pool(
-        args.processes, start_worker, (str(args.text), str(args.tokenizer))
+        args.processes, start_worker, (str(args.text), str(args.tokenizer), str(args.hearing))
     ) as pool:
         for done, made in enumerate(pool.imap_unordered(make_shard, jobs), 1):
             seconds += made
