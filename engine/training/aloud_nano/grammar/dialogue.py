@@ -6,7 +6,7 @@ import dataclasses
 import random
 from collections.abc import Callable, Mapping
 
-from aloud_nano.grammar import context, social
+from aloud_nano.grammar import context
 from aloud_nano.grammar.item import Item
 from aloud_nano.grammar.skill import Skill, Slots
 
@@ -32,6 +32,8 @@ def _change(rng: random.Random, talk: _Talk, skills: Mapping[str, Skill]) -> Ite
         return None
     text, slots = changed
     call, answer, steps = skill.act(slots)
+    if call == talk.content[-1].call:
+        return None
     new = Item(text, call, answer, talk.skill, steps=steps)
     talk.slots = slots
     return dataclasses.replace(new, steps=context.carried(new, talk.content[-1]))
@@ -83,6 +85,3 @@ def close(rng: random.Random, talk: _Talk, ordinary: Callable[[str], Item]) -> N
 
 def talk_of(first: list[Item], skill: str | None, slots: Slots) -> _Talk:
     return _Talk(list(first), [first[-1]], skill, slots)
-
-
-__all__ = ["close", "follow", "social", "talk_of"]

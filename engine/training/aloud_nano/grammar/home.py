@@ -15,6 +15,7 @@ from aloud_nano.grammar.slots import (
     change_to,
     other,
     place,
+    slip,
 )
 from aloud_nano.grammar.tools import call
 
@@ -94,7 +95,8 @@ light_level = Skill(
          "make the {r} {n} {v} percent", "set the brightness{p} to {v} percent",
          "turn the {r} {n} down to {v} percent", "turn the {r} {n} up to {v} percent"],
         ["{r} {n} to {v} percent", "{r} {n} at {v} percent", "brightness {v} percent{p}"],
-        r=slots["room"], v=said(rng, slots["level"]), n=rng.choice(["lights", "lights", "light"]),
+        r=slots["room"], v=slip(rng, said(rng, slots["level"]), words(draw(rng, 1, 99))),
+        n=rng.choice(["lights", "lights", "light"]),
         p=place(slots["room"]),
     ),
     lambda slots: (call("set_light", room=slots["room"], brightness=slots["level"]),
@@ -119,7 +121,8 @@ thermostat = Skill(
          "put the heating on {d}{p}", "heat the {r} to {d} degrees", "cool the {r} to {d} degrees"]
         [:12 if slots["room"] else 10],
         ["temperature {d}{p}", "thermostat to {d}{p}", "i want {d} degrees{p}", "{d} degrees{p}"],
-        d=words(slots["degrees"]), p=place(slots["room"]), r=slots["room"],
+        d=slip(rng, words(slots["degrees"]), words(draw(rng, 10, 30))),
+        p=place(slots["room"]), r=slots["room"],
     ),
     lambda slots: (call("set_thermostat", degrees=slots["degrees"], room=slots["room"]),
                    f"Temperature set to {words(slots['degrees'])} degrees{place(slots['room'])}.",

@@ -7,7 +7,7 @@ import random
 from aloud_nano.grammar.item import names
 from aloud_nano.grammar.numbers import draw, said, words
 from aloud_nano.grammar.skill import Act, Skill, Slots, command, fixed, please
-from aloud_nano.grammar.slots import MAKE_IT, ROOMS, change_number, change_room, other, place
+from aloud_nano.grammar.slots import MAKE_IT, ROOMS, change_number, change_room, other, place, slip
 from aloud_nano.grammar.tools import call
 
 GENRES = [
@@ -91,7 +91,7 @@ volume = Skill(
          "turn the volume to {v}", "put the volume at {v}", "set volume {v}",
          "set the sound to {v} percent", "put the volume on {v} percent"],
         ["volume {v} percent", "volume to {v} percent", "volume {v}", "volume at {v} percent"],
-        v=said(rng, slots["level"]),
+        v=slip(rng, said(rng, slots["level"]), words(draw(rng, 1, 99))),
     ),
     lambda slots: (call("set_volume", level=slots["level"]),
                    f"Volume set to {words(slots['level'])} percent.", ()),

@@ -103,7 +103,9 @@ def question(rng: random.Random, templates: Sequence[str], **slots: object) -> s
 Phrases = Sequence[tuple[str, str, Sequence[str]]]  # call, answer, what is said
 
 
-def fixed(table: Phrases, wrap: Callable[[random.Random, str], str] | None = None):
+def fixed(
+    table: Phrases, wrap: Callable[[random.Random, str], str] | None = None
+) -> Callable[[random.Random], Item]:
     """An intent that is a table of phrases, each meaning drawn equally often."""
 
     def make(rng: random.Random) -> Item:

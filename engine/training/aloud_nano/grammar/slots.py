@@ -51,6 +51,13 @@ def change_room(rng: random.Random, slots: Slots) -> tuple[str, Slots]:
     return text.format(room), {**slots, "room": room}
 
 
+def slip(rng: random.Random, spoken: str, wrong: str) -> str:
+    """Now and then the speaker says another value first and puts it right."""
+    if wrong == spoken or rng.random() > 0.04:
+        return spoken
+    return f"{wrong} {rng.choice(['no', 'no wait', 'sorry', 'i mean', 'no i mean'])} {spoken}"
+
+
 # Ways to give one slot a new value.
 MAKE_IT = [
     "make it {}", "make that {}", "change it to {}", "no {}", "no i meant {}", "i meant {}",

@@ -7,7 +7,7 @@ import random
 from aloud_nano.grammar.item import proper, your
 from aloud_nano.grammar.numbers import clock, clock_words, draw, duration, duration_words, words
 from aloud_nano.grammar.skill import Act, Skill, Slots, command, fixed, please
-from aloud_nano.grammar.slots import DAYS, MAKE_IT, PEOPLE, PERSON_TASKS, TASKS, other
+from aloud_nano.grammar.slots import DAYS, MAKE_IT, PEOPLE, PERSON_TASKS, TASKS, other, slip
 from aloud_nano.grammar.tools import call
 
 
@@ -44,7 +44,7 @@ def _say_timer(rng: random.Random, slots: Slots) -> str:
         a = "an" if single[0] == "e" else "a"
         verbs += [f"set {a} {single} timer", f"start {a} {single} timer"]
         elided += [f"{single} timer"]
-    return command(rng, verbs, elided, d=spoken)
+    return command(rng, verbs, elided, d=slip(rng, spoken, words(draw(rng, 2, 59))))
 
 
 def _timer(slots: Slots) -> Act:

@@ -69,7 +69,7 @@ def cuts(text: str) -> list[int]:
             continue
         if not meaning or " ".join(meaning) in _COMPLETE:
             continue
-        if tokens[at - 1] == "to" and tokens[at:] == ["do"]:
+        if tokens[at - 1] == "to" and tokens[at] == "do":
             continue
         if tokens[at] == "m" or meaning in (["what"], ["how"], ["which"]):
             continue
