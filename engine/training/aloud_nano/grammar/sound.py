@@ -353,6 +353,7 @@ def listen(question: str) -> str:
     name, *named = question.split(":")
     if name == "place":
         return f"listen(to=place, which={named[0]})"
+    named = [ORDERED.get(sound, sound) for sound in named] if name == "order" else named
     if named:
         return f"listen(to={name}, sounds={' and '.join(named)})"
     if name in COMPARED:
@@ -397,7 +398,7 @@ def answer_sound(question: str, facts: Facts) -> str:
     if name == "chord":
         return f"It is a {facts['chord']} chord."
     if name == "rhythm":
-        return "Yes, it is steady." if facts["rhythm"] == "steady" else "No, it is uneven."
+        return f"It is {facts['rhythm']}."
     if name == "direction":
         return f"It is {facts['direction']}."
     if "sound" in facts:
