@@ -41,6 +41,9 @@ _LEADS = (
     "hey could you", "um can you", "okay please", "would you please",
 )  # fmt: skip
 _TAILS = ("please", "please", "please", "for me", "now", "thanks", "thank you", "right now", "okay")
+_FILLERS = ("hey", "so", "okay", "um", "uh", "quick question", "well", "now")
+# Questions that begin with a statement: "tell me" does not go before them.
+_TOLD = ("i ", "today ", "it is ", "it's ", "the movie", "my ", "if ", "there ")
 _ASKING = (
     "hey", "so", "okay", "um", "uh", "please tell me", "tell me", "can you tell me", "do you know",
     "could you tell me", "hey tell me", "i want to know", "quick question", "now", "well",
@@ -81,7 +84,8 @@ def asking(rng: random.Random, text: str) -> str:
     """A question, as people wrap it."""
     if rng.random() < 0.72:
         return text
-    return f"{rng.choice(_ASKING)} {text}"
+    told = text.startswith(_TOLD)
+    return f"{rng.choice(_FILLERS if told else _ASKING)} {text}"
 
 
 def command(
