@@ -30,14 +30,14 @@ import type { Connection, ConnectionHandlers } from "./socket.ts";
 import { TokenBucket } from "./token-bucket.ts";
 import { Dialogue } from "./turn/dialogue.ts";
 import { Ear } from "./turn/ear.ts";
+import { Floor } from "./turn/floor.ts";
 import { Inputs } from "./turn/input.ts";
 import { Memory } from "./turn/memory.ts";
 import { Performer } from "./turn/perform.ts";
 import { type Policy, policyFor } from "./turn/policy.ts";
-import { reduce } from "./turn/reduce.ts";
 import { setupOf } from "./turn/settings.ts";
 import { unreachable } from "./turn/step.ts";
-import { IDLE, type Turn, type TurnEvent } from "./turn/turn.ts";
+import type { TurnEvent } from "./turn/turn.ts";
 import type { Vad } from "./vad/vad.ts";
 import { watchEngine } from "./wire/engine-status.ts";
 import { newId } from "./wire/ids.ts";
@@ -70,6 +70,7 @@ export class Session implements ConnectionHandlers {
   readonly #logger: Logger;
   readonly #send: Send;
   readonly #history = new History();
+  readonly #floor: Floor;
   readonly #inbox: Inbox;
   readonly #intake: Intake;
   readonly #ear: Ear;
@@ -85,12 +86,8 @@ export class Session implements ConnectionHandlers {
   readonly #stopWatching: () => void;
   #settings: SessionConfig;
   #policy: Policy;
-  #turn: Turn = IDLE;
   #life: Life = { state: "open" };
   #lastSeq = -1;
-  /** Events that arose while another one was being reduced. */
-  readonly #events: TurnEvent[] = [];
-  #dispatching: "no" | "yes" = "no";
 
   constructor(options: SessionOptions) {
     const { engine, vad, decoders, clock, dialect, connection, metrics } = options;
@@ -102,8 +99,16 @@ export class Session implements ConnectionHandlers {
     this.#policy = policyFor(this.#settings, options.config);
     this.#errors = new TokenBucket(ERROR_BURST, ERRORS_PER_SECOND, clock);
     this.#ack = new AudioAck(clock, (audio_seq) => this.#send({ type: "aloud.ack", audio_seq }));
-    const turn = () => this.#turn;
-    const dispatch = (event: TurnEvent) => this.#dispatch(event);
+    this.#floor = new Floor({
+      policy: () => this.#policy,
+      perform: (command) => this.#performer.perform(command),
+      onSettled: ({ phase }) => {
+        if (this.#life.state === "draining" && phase === "idle") this.#life.drained();
+      },
+      logger: this.#logger,
+    });
+    const turn = () => this.#floor.turn;
+    const dispatch = (event: TurnEvent) => this.#floor.dispatch(event);
     this.#inputs = new Inputs({
       dialect,
       history: this.#history,
@@ -189,7 +194,7 @@ export class Session implements ConnectionHandlers {
 
   /** Resolves once no turn is running. New ones can still begin; the caller's patience bounds it. */
   drained(): Promise<void> {
-    if (this.#turn.phase === "idle" || this.#life.state === "ended") return Promise.resolve();
+    if (this.#floor.turn.phase === "idle" || this.#life.state === "ended") return Promise.resolve();
     return new Promise((resolve) => {
       this.#life = { state: "draining", drained: resolve };
     });
@@ -201,6 +206,7 @@ export class Session implements ConnectionHandlers {
     if (this.#life.state === "draining") this.#life.drained();
     this.#life = { state: "ended" };
     this.#inbox.close();
+    this.#floor.close();
     this.#stopWatching();
     this.#ack.close();
     this.#performer.close();
@@ -213,32 +219,15 @@ export class Session implements ConnectionHandlers {
     return sessionObject(this.id, this.#settings, this.#expiresAt);
   }
 
-  #dispatch(event: TurnEvent): void {
-    this.#events.push(event);
-    if (this.#dispatching === "yes") return;
-    this.#dispatching = "yes";
-    try {
-      for (let next = this.#events.shift(); next !== undefined && this.#life.state !== "ended"; next = this.#events.shift()) {
-        const { turn, commands } = reduce(this.#turn, next, this.#policy);
-        if (turn.phase !== this.#turn.phase) this.#logger.debug({ from: this.#turn.phase, to: turn.phase, turn: turn.turnId }, "turn");
-        this.#turn = turn;
-        for (const command of commands) this.#performer.perform(command);
-      }
-    } finally {
-      this.#dispatching = "no";
-    }
-    if (this.#life.state === "draining" && this.#turn.phase === "idle") this.#life.drained();
-  }
-
   async #take(window: ScoredWindow): Promise<void> {
     if (this.#settings.turnDetection !== null) return this.#ear.take(window);
     this.#hear(window.samples);
   }
 
   #hear(samples: Float32Array): void {
-    const open = this.#turn.phase === "answering" ? this.#turn.next : this.#turn;
+    const open = this.#floor.turn.phase === "answering" ? this.#floor.turn.next : this.#floor.turn;
     // Push-to-talk audio belongs to the turn that its commit will make.
-    const turnId = this.#settings.turnDetection === null || open === undefined ? this.#turn.turnId + 1 : open.turnId;
+    const turnId = this.#settings.turnDetection === null || open === undefined ? this.#floor.turn.turnId + 1 : open.turnId;
     if (this.#settings.turnDetection === null && !this.#inputs.hasAudio(turnId)) this.#dialogue.begin(turnId);
     this.#guard(undefined, () => {
       this.#dialogue.hear(samples, this.#inputs.itemId(turnId));
@@ -280,8 +269,8 @@ export class Session implements ConnectionHandlers {
         this.#intake.pushPcm(decodeAudio(event.audio, this.#settings.inputFormat));
         return;
       case "input_audio_buffer.commit": {
-        const buffered = this.#settings.turnDetection === null && this.#inputs.hasAudio(this.#turn.turnId + 1);
-        this.#dispatch({ type: "commit-asked", at, buffered, eventId: event.event_id });
+        const buffered = this.#settings.turnDetection === null && this.#inputs.hasAudio(this.#floor.turn.turnId + 1);
+        this.#floor.dispatch({ type: "commit-asked", at, buffered, eventId: event.event_id });
         return;
       }
       case "input_audio_buffer.clear":
@@ -322,12 +311,12 @@ export class Session implements ConnectionHandlers {
   }
 
   #clear(): void {
-    const turnId = this.#turn.turnId + 1;
+    const turnId = this.#floor.turn.turnId + 1;
     if (this.#settings.turnDetection === null && this.#inputs.hasAudio(turnId)) {
       this.#dialogue.forget();
       this.#inputs.discard(turnId);
     }
-    this.#dispatch({ type: "clear-asked" });
+    this.#floor.dispatch({ type: "clear-asked" });
   }
 
   #guard(eventId: string | undefined, work: () => void): void {

@@ -79,6 +79,19 @@ test("a turn with more pauses than the engine keeps checkpoints can still be for
   expect(events.some(({ type }) => type === "lost")).toBe(false);
 });
 
+test("nothing is left lying, at whatever moment it comes", async () => {
+  for (let moments = 0; moments < 12; moments++) {
+    const { dialogue, reported } = start();
+    dialogue.begin(1);
+    dialogue.hear(second(), "item");
+    await reported("prefilled");
+    for (let moment = 0; moment < moments; moment++) await Promise.resolve();
+    dialogue.generate(draft(1));
+    expect((await reported("generated")).end.reason).toBe("stop");
+    await dialogue.close();
+  }
+});
+
 test("what waits for the model is bounded", () => {
   const { engine, dialogue } = start({ loading: true });
   for (let n = 0; n < 120; n++) dialogue.hear(second(), "item");

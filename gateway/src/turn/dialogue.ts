@@ -5,14 +5,10 @@
  */
 import { AloudError } from "@aloud/client/protocol";
 import type { Checkpoint, Conversation, ConversationSetup, Engine, HistoryItem, Prefilled } from "@aloud/engine";
-import { MAX_BACKLOG_AUDIO_MS } from "../limits.ts";
-import { type AnswerRequest, generateWithin } from "./generation.ts";
+import { generateWithin } from "./generation.ts";
 import { OpenTurn } from "./open-turn.ts";
+import { type Generation, type Operation, Operations } from "./operations.ts";
 import type { GenerationEnd, GenerationId, Output, TurnId } from "./turn.ts";
-
-const SAMPLES_PER_MS = 16;
-/** Audio that waits is appended in pieces of at most this, so that a long backlog is not one long wait. */
-const MAX_APPEND_SAMPLES = 1_000 * SAMPLES_PER_MS;
 
 export type DialogueEvent =
   | { readonly type: "prefilled"; readonly turnId: TurnId; readonly prefilled: Prefilled }
@@ -33,29 +29,9 @@ export interface DialogueOptions {
   readonly report: (event: DialogueEvent) => void;
 }
 
-/** What one answer is made from instead of the session's settings. With `items`, the conversation and the open turn are left out. */
-export type OwnContext = ConversationSetup;
-
-interface Generation extends AnswerRequest {
-  readonly generation: GenerationId;
-  readonly turnId: TurnId;
-  readonly own?: OwnContext | undefined;
-  readonly abort: AbortController;
-}
-
-type Operation =
-  | { readonly do: "begin"; readonly turnId: TurnId }
-  | { readonly do: "audio"; readonly samples: Float32Array; readonly itemId: string }
-  | { readonly do: "item"; readonly item: HistoryItem; readonly itemId: string }
-  | ({ readonly do: "generate" } & Generation)
-  | { readonly do: "rollback"; readonly generation: GenerationId }
-  | { readonly do: "forget" }
-  | { readonly do: "transcribe"; readonly turnId: TurnId };
-
 export class Dialogue {
   readonly #options: DialogueOptions;
-  readonly #operations: Operation[] = [];
-  #waitingSamples = 0;
+  readonly #operations = new Operations();
   #pump: Promise<void> | undefined;
   #state: "open" | "closed" = "open";
   readonly #ended = new AbortController();
@@ -76,7 +52,7 @@ export class Dialogue {
 
   /** Audio waiting to be taken in, in ms. */
   waitingMs(): number {
-    return this.#waitingSamples / SAMPLES_PER_MS;
+    return this.#operations.waitingMs();
   }
 
   /** The audio and items that follow belong to this turn. */
@@ -89,9 +65,6 @@ export class Dialogue {
    * @throws AloudError `input_audio_buffer_full` when too much waits already; nothing of these samples is kept then
    */
   hear(samples: Float32Array, itemId: string): void {
-    if (this.waitingMs() + samples.length / SAMPLES_PER_MS > MAX_BACKLOG_AUDIO_MS)
-      throw new AloudError("input_audio_buffer_full", `more than ${MAX_BACKLOG_AUDIO_MS} ms of audio wait for the model`);
-    this.#waitingSamples += samples.length;
     this.#enqueue({ do: "audio", samples, itemId });
   }
 
@@ -102,10 +75,7 @@ export class Dialogue {
   /** An item was deleted: a conversation that is opened anew does not hear of it. */
   unsay(itemId: string): void {
     this.#openTurn.remove(itemId);
-    const isOther = (operation: Operation) => !("itemId" in operation) || operation.itemId !== itemId;
-    for (const operation of this.#operations)
-      if (!isOther(operation) && operation.do === "audio") this.#waitingSamples -= operation.samples.length;
-    this.#operations.splice(0, this.#operations.length, ...this.#operations.filter(isOther));
+    this.#operations.dropItem(itemId);
   }
 
   generate(generation: Omit<Generation, "abort">): void {
@@ -114,9 +84,8 @@ export class Dialogue {
 
   /** Ends a generation; what it has said stays in the model's memory. */
   abort(generation: GenerationId): void {
-    const waiting = this.#operations.findIndex((operation) => operation.do === "generate" && operation.generation === generation);
-    if (waiting >= 0) this.#operations.splice(waiting, 1);
-    else if (this.#current?.generation.generation === generation) this.#current.generation.abort.abort();
+    if (this.#operations.dropGenerate(generation)) return;
+    if (this.#current?.generation.generation === generation) this.#current.generation.abort.abort();
   }
 
   /** Ends a generation and takes the model back to before it. */
@@ -151,8 +120,7 @@ export class Dialogue {
   async close(): Promise<void> {
     this.#state = "closed";
     this.#ended.abort();
-    this.#operations.length = 0;
-    this.#waitingSamples = 0;
+    this.#operations.clear();
     this.#current?.generation.abort.abort();
     this.#drop();
     await this.#pump;
@@ -161,9 +129,7 @@ export class Dialogue {
   #enqueue(operation: Operation): void {
     if (this.#state === "closed") return;
     this.#operations.push(operation);
-    this.#pump ??= this.#run().finally(() => {
-      this.#pump = undefined;
-    });
+    this.#pump ??= this.#run();
   }
 
   #report(event: DialogueEvent): void {
@@ -173,26 +139,16 @@ export class Dialogue {
   async #run(): Promise<void> {
     // Everything queued within one turn of the event loop is seen together, so that audio is appended in larger pieces.
     await Promise.resolve();
-    for (let operation = this.#next(); operation !== undefined; operation = this.#next()) await this.#perform(operation);
-  }
-
-  #next(): Operation | undefined {
-    const first = this.#operations.shift();
-    if (first?.do !== "audio") return first;
-    const pieces = [first.samples];
-    let length = first.samples.length;
-    const { itemId } = first;
-    const isMore = (next: Operation | undefined) => next?.do === "audio" && next.itemId === itemId && length < MAX_APPEND_SAMPLES;
-    for (let next = this.#operations[0]; next?.do === "audio" && isMore(next); next = this.#operations[0]) {
-      pieces.push(next.samples);
-      length += next.samples.length;
-      this.#operations.shift();
+    try {
+      for (let operation = this.#operations.shift(); operation !== undefined; operation = this.#operations.shift())
+        await this.#perform(operation);
+    } finally {
+      // At once, not when the promise has settled: what is queued in between would wait for ever.
+      this.#pump = undefined;
     }
-    return { do: "audio", samples: concatenate(pieces, length), itemId };
   }
 
   async #perform(operation: Operation): Promise<void> {
-    if (operation.do === "audio") this.#waitingSamples -= operation.samples.length;
     if (operation.do === "audio") this.#openTurn.addAudio(operation.samples, operation.itemId);
     if (operation.do === "item") this.#openTurn.addItem(operation.item, operation.itemId);
     const own = operation.do === "generate" ? operation.own : undefined;
@@ -297,7 +253,7 @@ export class Dialogue {
   /** Lets the model take in the rest of the audio by beginning an answer, listens for its transcript, and takes all of it back. */
   async #transcribe(turnId: TurnId, conversation: Conversation): Promise<void> {
     // An answer to this turn is already asked for: its own transcript comes with it.
-    if (this.#operations.some((operation) => operation.do === "generate")) return;
+    if (this.#operations.hasGenerate()) return;
     const checkpoint = conversation.checkpoint();
     const abort = new AbortController();
     const signal = AbortSignal.any([abort.signal, this.#ended.signal]);
@@ -312,7 +268,7 @@ export class Dialogue {
   }
 
   /** @param own asks for a conversation of its own, whatever is open */
-  async #open(own?: OwnContext): Promise<Conversation> {
+  async #open(own?: ConversationSetup): Promise<Conversation> {
     if (this.#memory === "stale" || own !== undefined) this.#drop();
     this.#memory = "current";
     if (this.#conversation !== undefined) return this.#conversation;
@@ -344,16 +300,4 @@ export class Dialogue {
 /** All words that a prefill made out so far; undefined for a model that does not transcribe. */
 export function wordsOf({ transcript }: Prefilled): string | undefined {
   return transcript && (transcript.stable + transcript.tail).trim();
-}
-
-function concatenate(pieces: readonly Float32Array[], length: number): Float32Array {
-  const [first] = pieces;
-  if (pieces.length === 1 && first !== undefined) return first;
-  const whole = new Float32Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
 }
