@@ -38,15 +38,17 @@ class FakeSocket implements Socket {
   }
 }
 
-function connect() {
+function connect(key?: string) {
   const events: ServerEvent[] = [];
-  const connection = openConnection({ url: "ws://host/v1/realtime", WebSocket: FakeSocket, onEvent: (event) => events.push(event) });
+  const onEvent = (event: ServerEvent) => events.push(event);
+  const connection = openConnection({ url: "ws://host/v1/realtime", WebSocket: FakeSocket, key, onEvent });
   return { connection, socket: FakeSocket.last, events };
 }
 
 describe("openConnection()", () => {
-  test("offers aloud.v1", () => {
+  test("offers aloud.v1, and its key where it has one", () => {
     expect(connect().socket.protocols).toEqual(["aloud.v1"]);
+    expect(connect("ek_1").socket.protocols).toEqual(["aloud.v1", "openai-insecure-api-key.ek_1"]);
   });
 
   test("numbers packets from 0 and counts those that are not acknowledged", () => {

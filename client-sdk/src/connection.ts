@@ -7,7 +7,7 @@ import { encodeAudioPacket } from "./protocol/audio-frame.ts";
 import type { ClientEvent } from "./protocol/client-events.ts";
 import { isRecord } from "./protocol/schema.ts";
 import type { ServerEvent } from "./protocol/server-events.ts";
-import { ALOUD_SUBPROTOCOL } from "./protocol/subprotocol.ts";
+import { ALOUD_SUBPROTOCOL, CREDENTIAL_SUBPROTOCOL_PREFIX } from "./protocol/subprotocol.ts";
 
 /** The part of the WebSocket API that is needed; browsers' `WebSocket` and the class of the package `ws` both have it. */
 export interface Socket {
@@ -32,6 +32,8 @@ export interface ConnectionOptions {
   /** `ws://` or `wss://`, with the path. */
   readonly url: string;
   readonly WebSocket: SocketConstructor;
+  /** A client secret, or where nobody else can read it an API key. It travels as an offered subprotocol, which browsers can send. */
+  readonly key?: string | undefined;
   /** Called for every event that is one; what is not JSON or has no `type` is dropped. */
   readonly onEvent: (event: ServerEvent) => void;
   /** Called before, with the message exactly as it came. */
@@ -61,9 +63,9 @@ const ABNORMAL_CLOSURE = 1006;
 /** Server events between two acknowledgements; `response.done` is acknowledged at once, since it frees what the server keeps of the turn. */
 const EVENTS_PER_ACK = 64;
 
-/** Opens the socket. @throws SyntaxError when the URL is not a WebSocket URL */
-export function openConnection({ url, WebSocket, onEvent, onMessage }: ConnectionOptions): Connection {
-  const socket = new WebSocket(url, [ALOUD_SUBPROTOCOL]);
+/** Opens the socket. @throws SyntaxError when the URL is not a WebSocket URL, or the key holds what no key of ours does */
+export function openConnection({ url, WebSocket, key, onEvent, onMessage }: ConnectionOptions): Connection {
+  const socket = new WebSocket(url, key === undefined ? [ALOUD_SUBPROTOCOL] : [ALOUD_SUBPROTOCOL, CREDENTIAL_SUBPROTOCOL_PREFIX + key]);
   socket.binaryType = "arraybuffer";
   let closing: Closed["by"] = "network";
   let complaint = "";

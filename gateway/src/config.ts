@@ -2,12 +2,15 @@
  * What an operator can set. The only reader of `process.env` in the gateway; everything else receives a frozen `GatewayConfig`.
  * Caps that nobody should have to set live in limits.ts.
  */
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { AloudError } from "@aloud/client/protocol";
 import { MAX_SESSION_MS } from "./limits.ts";
 
 /**
  * Which origins may open a socket. Exact matches only. Two words stand for rules: `same` is the page that this gateway
- * serves itself (loopback names only, so that a rebound DNS name gains nothing), `none` is a client that sends no Origin (not a browser).
+ * serves itself (without keys under loopback names only, so that a rebound DNS name gains nothing), `none` is a client that sends no
+ * Origin (not a browser).
  */
 export type OriginRule = string;
 
@@ -17,6 +20,8 @@ export interface GatewayConfig {
   /** 0 takes any free port. */
   readonly port: number;
   readonly origins: readonly OriginRule[];
+  /** Path of the keys file: whoever connects needs a key of it. Undefined: anyone may connect, and the address must be loopback. */
+  readonly keysFile: string | undefined;
   readonly maxSessions: number;
   /** How long a session may last. */
   readonly maxSessionMs: number;
@@ -54,6 +59,16 @@ function onOff(env: NodeJS.ProcessEnv, name: string, fallback: boolean): boolean
   throw new AloudError("invalid_value", `${name}: expected 0 or 1, got "${text.slice(0, 32)}"`, { param: name });
 }
 
+/** Where `aloud key` keeps keys unless told otherwise. */
+export function defaultKeysFile(env: NodeJS.ProcessEnv = process.env): string {
+  return env.ALOUD_KEYS || join(env.XDG_CONFIG_HOME || join(homedir(), ".config"), "aloud", "keys.json");
+}
+
+/** The key or client secret with which `aloud talk` connects. */
+export function clientKey(env: NodeJS.ProcessEnv = process.env): string | undefined {
+  return env.ALOUD_KEY || undefined;
+}
+
 /**
  * Reads the configuration. `overrides` (the command line) win over the environment, which wins over the defaults.
  * @param defaultLogLevel what a terminal wants to see is less than what a log collector wants
@@ -65,6 +80,7 @@ export function readConfig(
   defaultLogLevel: GatewayConfig["logLevel"] = "info",
 ): GatewayConfig {
   const host = overrides.host ?? (env.ALOUD_HOST || "127.0.0.1");
+  const keysFile = "keysFile" in overrides ? overrides.keysFile : env.ALOUD_KEYS || undefined;
   const level = env.ALOUD_LOG_LEVEL || defaultLogLevel;
   const logLevel = LOG_LEVELS.find((known) => known === level);
   if (logLevel === undefined)
@@ -72,7 +88,12 @@ export function readConfig(
   return Object.freeze({
     host,
     port: integer(env, "ALOUD_PORT", 7860, 0, 65_535),
-    origins: env.ALOUD_ORIGINS ? env.ALOUD_ORIGINS.split(",").map((origin) => origin.trim()) : isLoopback(host) ? ["same", "none"] : [],
+    origins: env.ALOUD_ORIGINS
+      ? env.ALOUD_ORIGINS.split(",").map((origin) => origin.trim())
+      : isLoopback(host) || keysFile !== undefined
+        ? ["same", "none"]
+        : [],
+    keysFile,
     maxSessions: integer(env, "ALOUD_MAX_SESSIONS", 100, 1, 100_000),
     maxSessionMs: integer(env, "ALOUD_SESSION_MINUTES", MAX_SESSION_MS / 60_000, 1, 1_440) * 60_000,
     drainMs: integer(env, "ALOUD_DRAIN_MS", 30_000, 0, 3_600_000),

@@ -2,6 +2,7 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { DecoderPool } from "./audio/decoder-pool.ts";
+import type { Access } from "./auth/access.ts";
 import type { Vad } from "./vad/vad.ts";
 
 /** How often the event loop's delay is looked at, in ms. */
@@ -21,7 +22,13 @@ export interface Metrics {
   close(): void;
 }
 
-export function createMetrics({ vad, decoders }: { readonly vad: Vad; readonly decoders: DecoderPool }): Metrics {
+export interface MetricsSources {
+  readonly vad: Vad;
+  readonly decoders: DecoderPool;
+  readonly access: Access;
+}
+
+export function createMetrics({ vad, decoders, access }: MetricsSources): Metrics {
   const registry = new Registry();
   const registers = [registry];
   const loop = monitorEventLoopDelay({ resolution: LOOP_SAMPLE_MS });
@@ -52,6 +59,15 @@ export function createMetrics({ vad, decoders }: { readonly vad: Vad; readonly d
       this.set(decoders.live());
     },
   });
+  new Gauge({
+    name: "aloud_client_secrets",
+    help: "Client secrets that have not expired",
+    registers,
+    collect() {
+      this.set(access.secrets.size());
+    },
+  });
+  if (access.guarded) keyMetrics(access, registers);
   return {
     registry,
     sessions: new Gauge({ name: "aloud_sessions", help: "Live sessions", registers }),
@@ -69,4 +85,39 @@ export function createMetrics({ vad, decoders }: { readonly vad: Vad; readonly d
       registry.clear();
     },
   };
+}
+
+/** What each key uses, by its name. */
+function keyMetrics(access: Access, registers: Registry[]): void {
+  const labelNames = ["key"] as const;
+  new Gauge({
+    name: "aloud_key_sessions",
+    help: "Live sessions of a key",
+    labelNames,
+    registers,
+    collect() {
+      this.reset();
+      for (const { id, name } of access.keys()) this.set({ key: name }, access.usage(id).sessions);
+    },
+  });
+  new Gauge({
+    name: "aloud_key_seconds_today",
+    help: "Seconds of a key's sessions since 00:00 UTC; what its quota counts",
+    labelNames,
+    registers,
+    collect() {
+      this.reset();
+      for (const { id, name } of access.keys()) this.set({ key: name }, access.usage(id).todayMs / 1_000);
+    },
+  });
+  new Counter({
+    name: "aloud_key_session_seconds_total",
+    help: "Seconds of a key's sessions",
+    labelNames,
+    registers,
+    collect() {
+      this.reset();
+      for (const { id, name } of access.keys()) this.inc({ key: name }, access.usage(id).totalMs / 1_000);
+    },
+  });
 }

@@ -13,10 +13,11 @@ function hostName(host: string): string {
   return host.replace(/:\d+$/, "");
 }
 
-export function isOriginAllowed({ origin, host }: Handshake, rules: readonly OriginRule[]): boolean {
+/** @param guarded whether whoever connects needs a key as well */
+export function isOriginAllowed({ origin, host }: Handshake, rules: readonly OriginRule[], guarded = false): boolean {
   if (origin === undefined) return rules.includes("none");
   if (origin !== "same" && origin !== "none" && rules.includes(origin)) return true;
   if (!rules.includes("same") || host === undefined) return false;
-  // Loopback names only: a page of evil.example whose name was rebound to 127.0.0.1 has Origin and Host alike, too.
-  return isLoopback(hostName(host)) && (origin === `http://${host}` || origin === `https://${host}`);
+  // Loopback names only: a page of evil.example whose name was rebound to 127.0.0.1 has Origin and Host alike, too. It has no key, though.
+  return (guarded || isLoopback(hostName(host))) && (origin === `http://${host}` || origin === `https://${host}`);
 }

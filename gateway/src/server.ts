@@ -3,10 +3,12 @@
  * `openGateway` owns what it opens (VAD worker, decoders, sockets) and closes it; the engine belongs to the caller.
  */
 import type { AddressInfo } from "node:net";
+import { AloudError } from "@aloud/client/protocol";
 import type { Engine } from "@aloud/engine";
 import { DecoderPool } from "./audio/decoder-pool.ts";
+import { type Access, openAccess } from "./auth/access.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import type { GatewayConfig } from "./config.ts";
+import { defaultKeysFile, type GatewayConfig, isLoopback } from "./config.ts";
 import { createApp, type Readiness } from "./http/app.ts";
 import { DECODERS_READY } from "./limits.ts";
 import type { Logger } from "./log.ts";
@@ -58,26 +60,50 @@ function readinessOf(engine: Engine, vad: Vad, draining: boolean): Readiness {
   }
 }
 
-/** Starts listening. Rejects when the port is taken or the VAD cannot start; nothing stays open then. */
+/** An address that others reach is no place for a server that lets everybody in. */
+function checkKeys({ host, keysFile }: GatewayConfig, access: Access): void {
+  if (isLoopback(host) || access.keyCount() > 0) return;
+  const file = keysFile ?? defaultKeysFile();
+  throw new AloudError(
+    "keys_required",
+    `will not listen on ${host} without keys, since anyone who reaches it could use it. Make one: npx aloud key --file ${file} ` +
+      `and start with it: ALOUD_KEYS=${file} npx aloud serve --host ${host}`,
+  );
+}
+
+/** Starts listening. Rejects when keys are missing, the port is taken or the VAD cannot start; nothing stays open then. */
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const { config, engine, logger } = options;
   const clock = options.clock ?? systemClock;
-  const vad = options.vad ?? (await openVad(logger));
+  const access = await openAccess({ keysFile: config.keysFile, clock, logger });
+  let vad: Vad;
+  try {
+    checkKeys(config, access);
+    vad = options.vad ?? (await openVad(logger));
+  } catch (error) {
+    access.close();
+    throw error;
+  }
   const decoders = new DecoderPool(DECODERS_READY);
-  const metrics = createMetrics({ vad, decoders });
+  const metrics = createMetrics({ vad, decoders, access });
   let closing: Promise<void> | undefined;
   const app = await createApp({
     readiness: () => readinessOf(engine, vad, closing !== undefined),
     metrics: metrics.registry,
+    access,
+    origins: config.origins,
+    model: () => engine.info.model,
+    logger,
     demoDir: options.demoDir,
   });
-  const upgrade = createUpgrade({ config, engine, logger, vad, decoders, metrics, clock });
+  const upgrade = createUpgrade({ access, config, engine, logger, vad, decoders, metrics, clock });
   app.server.on("upgrade", upgrade.handle);
 
   const close = async (how: "drain" | "now") => {
     logger.info({ sessions: upgrade.sessions(), how }, "gateway closing");
     await upgrade.close(how === "drain" ? config.drainMs : 0);
     await app.close();
+    access.close();
     await vad.close();
     decoders.close();
     metrics.close();

@@ -4,6 +4,8 @@
 export const REALTIME_SUBPROTOCOL = "realtime";
 /** OpenAI Realtime with Aloud's extensions. */
 export const ALOUD_SUBPROTOCOL = "aloud.v1";
+/** What precedes a key or client secret that a browser, whose WebSocket can set no header, offers as a subprotocol. */
+export const CREDENTIAL_SUBPROTOCOL_PREFIX = "openai-insecure-api-key.";
 
 export type Dialect = "realtime" | "aloud";
 

@@ -11,7 +11,7 @@ export interface LocalServer {
 export async function startLocalServer(): Promise<LocalServer> {
   // Loaded only here: a client of a running server needs neither.
   const [{ openGateway }, { openEmbeddedEngine }] = await Promise.all([import("../../server.ts"), import("@aloud/engine/embedded")]);
-  const config = readConfig({ host: "127.0.0.1", port: 0, origins: ["none"], logLevel: "silent" });
+  const config = readConfig({ host: "127.0.0.1", port: 0, origins: ["none"], keysFile: undefined, logLevel: "silent" });
   const engine = openEmbeddedEngine({ maxConversations: 1 });
   try {
     const gateway = await openGateway({ config, engine, logger: createLogger("silent") });
