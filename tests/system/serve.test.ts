@@ -1,5 +1,5 @@
 /** `aloud serve` as an operator runs it: a process with the real engine and nano, its one line, its signals and its complaints. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
@@ -51,6 +51,30 @@ describe("aloud serve", { timeout: 60_000 }, () => {
     expect(await (await fetch(url)).text()).toContain("<title>Aloud");
     child.kill("SIGTERM");
     expect(await ended).toEqual({ code: 0, err: "" });
+  });
+
+  test("listens beyond this computer with keys only, and names the command that makes one", async () => {
+    const home = await mkdtemp(join(tmpdir(), "aloud-home-"));
+    try {
+      const env = { XDG_CONFIG_HOME: home, ALOUD_KEYS: "" };
+      const { code, err } = await serve(["--port", "0", "--host", "0.0.0.0"], env).ended;
+      expect(code).toBe(1);
+      const [, make, file] =
+        /npx aloud (key --file (\S+)) and start with it: ALOUD_KEYS=\S+ npx aloud serve --host 0\.0\.0\.0/.exec(err) ?? [];
+      const key = execFileSync(process.execPath, [program, ...(make ?? "").split(" ")], {
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "ignore"],
+      });
+      const { child, ready, ended } = serve(["--port", "0", "--host", "0.0.0.0"], { ALOUD_KEYS: file ?? "" });
+      const port = /:(\d+) /.exec(await ready)?.[1];
+      const metrics = (headers: Record<string, string>) => fetch(`http://127.0.0.1:${port}/metrics`, { headers });
+      expect((await metrics({})).status).toBe(401);
+      expect((await metrics({ authorization: `Bearer ${key.trim()}` })).status).toBe(200);
+      child.kill("SIGTERM");
+      expect(await ended).toEqual({ code: 0, err: "" });
+    } finally {
+      await rm(home, { recursive: true });
+    }
   });
 
   test("says what to do when the port is taken", async () => {

@@ -87,13 +87,13 @@ async function read(path: string, known: string | undefined): Promise<Version> {
       throw new AloudError("keys_invalid", `the file has ${size} bytes; at most ${MAX_KEYS_FILE_BYTES} are expected`);
     return { keys: new Map(parseKeys(await readFile(path, "utf8")).map((key) => [key.id, key])), version };
   } catch (error) {
-    throw new AloudError("keys_invalid", `${path}: ${reasonOf(error)}`, { cause: error });
+    throw new AloudError("keys_invalid", `${path}: ${reasonOf(error, path)}`, { cause: error });
   }
 }
 
-function reasonOf(error: unknown): string {
+function reasonOf(error: unknown, path: string): string {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (code === "ENOENT") return `no such file; make it with: npx aloud key NAME --file FILE`;
+  if (code === "ENOENT") return `no such file; make it with: npx aloud key --file ${path}`;
   if (code === "EACCES") return "this user may not read it; give it to the user that the server runs as";
   return error instanceof Error ? error.message : String(error);
 }

@@ -8,6 +8,7 @@ const HELP = `aloud: a voice agent that thinks aloud
 
   aloud serve    listen for voice sessions and serve the page
   aloud talk     speak a recording, or text, and watch it being understood
+  aloud key      make, list and revoke the keys that a server asks for
   aloud doctor   what this machine can run, and what is missing
   aloud bench    measure latency and speed on this machine
 
@@ -18,6 +19,7 @@ type Command = (args: readonly string[]) => Promise<number>;
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import("./serve.ts")).serve,
   talk: async () => (await import("./talk.ts")).talk,
+  key: async () => (await import("./key.ts")).key,
   doctor: async () => (await import("./doctor.ts")).doctor,
   bench: async () => bench,
 };

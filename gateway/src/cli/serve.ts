@@ -13,7 +13,8 @@ import { openGateway } from "../server.ts";
 export const SERVE_HELP = `aloud serve: listen for voice sessions and serve the page
 
   --port N      port to listen on (default 7860, or ALOUD_PORT; 0 takes any free one)
-  --host ADDR   address to listen on (default 127.0.0.1, or ALOUD_HOST)
+  --host ADDR   address to listen on (default 127.0.0.1, or ALOUD_HOST); one that others reach needs keys
+  --keys FILE   let in only who has a key of this file (or ALOUD_KEYS); aloud key makes it
   --model DIR   model directory (default: nano, which is inside the package)
   --log LEVEL   fatal, error, warn, info, debug or trace (default: warn in a terminal, else info)
 
@@ -34,6 +35,7 @@ export function parseServeArgs(args: readonly string[]): ServeArgs | "help" {
     options: {
       port: { type: "string", short: "p" },
       host: { type: "string" },
+      keys: { type: "string" },
       model: { type: "string" },
       log: { type: "string" },
       help: { type: "boolean", short: "h" },
@@ -44,6 +46,7 @@ export function parseServeArgs(args: readonly string[]): ServeArgs | "help" {
     config: {
       ...(values.port !== undefined && { port: parsePort(values.port) }),
       ...(values.host !== undefined && { host: values.host }),
+      ...(values.keys !== undefined && { keysFile: values.keys }),
       ...(values.log !== undefined && { logLevel: parseLevel(values.log) }),
     },
     modelDir: values.model,

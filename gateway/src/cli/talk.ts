@@ -79,6 +79,8 @@ async function connect(
   } catch (error) {
     if (error instanceof UsageError) throw error;
     const why = error instanceof Error ? error.message : String(error);
+    if (why.includes("server response: 401"))
+      throw new UsageError(`${new URL(url).host} asks for a key`, "give it with ALOUD_KEY, or --key KEY");
     const refused = why.includes("ECONNREFUSED");
     if (options.url !== undefined || !refused)
       throw new UsageError(

@@ -7,10 +7,16 @@ describe("parseTalkArgs()", () => {
       files: ["a.wav", "b.opus"],
       texts: ["hello", "again"],
       url: undefined,
+      key: undefined,
       json: true,
       fast: true,
       pushToTalk: true,
     });
+  });
+
+  test("takes a key, and repeats nothing that is none", () => {
+    expect(parseTalkArgs(["a.wav", "--key", "ak_1"])).toMatchObject({ key: "ak_1" });
+    expect(() => parseTalkArgs(["a.wav", "--key", "a canary"])).toThrow(/^--key or ALOUD_KEY: this is no key$/);
   });
 
   test("wants something to say", () => {

@@ -1,5 +1,6 @@
 /** The arguments of `aloud talk`, parsed. */
 import { parseArgs } from "node:util";
+import { clientKey } from "../../config.ts";
 import { UsageError } from "../usage-error.ts";
 
 export const TALK_HELP = `aloud talk: speak to Aloud from the terminal
@@ -8,6 +9,7 @@ export const TALK_HELP = `aloud talk: speak to Aloud from the terminal
   aloud talk --text "…"       ask in writing; may be given several times, and after files
 
   --url URL     where the gateway is (default ws://127.0.0.1:7860, or ALOUD_PORT; without a server there, one is started for the occasion)
+  --key KEY     key or client secret, where the server asks for one (better: ALOUD_KEY, which no list of processes shows)
   --ptt         push-to-talk: the file's end ends the turn, not the pause after it
   --fast        send faster than real time
   --json        print every server event exactly as received, one a line, and nothing else
@@ -19,6 +21,7 @@ export interface TalkOptions {
   readonly texts: readonly string[];
   /** Undefined: the local default, started when nothing listens there. */
   readonly url: string | undefined;
+  readonly key: string | undefined;
   readonly json: boolean;
   readonly fast: boolean;
   readonly pushToTalk: boolean;
@@ -32,6 +35,7 @@ export function parseTalkArgs(args: readonly string[]): TalkOptions | "help" {
     options: {
       text: { type: "string", multiple: true, short: "t" },
       url: { type: "string" },
+      key: { type: "string" },
       json: { type: "boolean" },
       fast: { type: "boolean" },
       ptt: { type: "boolean" },
@@ -47,10 +51,18 @@ export function parseTalkArgs(args: readonly string[]): TalkOptions | "help" {
     files: positionals,
     texts,
     url: values.url === undefined ? undefined : realtimeUrl(values.url),
+    key: keyOf(values.key ?? clientKey()),
     json: values.json ?? false,
     fast: values.fast ?? false,
     pushToTalk: values.ptt ?? false,
   };
+}
+
+/** Not repeated in the complaint: it may be a key all the same. */
+function keyOf(text: string | undefined): string | undefined {
+  if (text !== undefined && !/^[\w.-]+$/.test(text))
+    throw new UsageError("--key or ALOUD_KEY: this is no key", "keys look like ak_…, client secrets like ek_…");
+  return text;
 }
 
 /** Accepts what people type: `host:port`, `http://…`, `ws://…/v1/realtime`. */

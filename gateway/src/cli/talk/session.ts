@@ -16,6 +16,7 @@ const FRAME_MS = 20;
 
 export interface TalkSessionOptions {
   readonly url: string;
+  readonly key: string | undefined;
   readonly pushToTalk: boolean;
   readonly fast: boolean;
   /** Encodes the silence after a clip; stays the caller's. */
@@ -47,7 +48,7 @@ export async function openTalkSession(options: TalkSessionOptions): Promise<Talk
     options.onChange(conversation);
     for (const check of waiting) check();
   };
-  const connection = openConnection({ url: options.url, WebSocket, onEvent, onMessage: options.onMessage });
+  const connection = openConnection({ url: options.url, WebSocket, key: options.key, onEvent, onMessage: options.onMessage });
   void connection.closed.then(({ reason }) => {
     ended = conversation.error?.message ?? reason;
     for (const check of waiting) check();
@@ -117,7 +118,7 @@ export async function openTalkSession(options: TalkSessionOptions): Promise<Talk
     },
   });
   await until(() => updates > 0 || conversation.error !== undefined);
-  if (updates === 0) throw new UsageError(`the server refused the settings: ${conversation.error?.message}`);
+  if (updates === 0) throw new UsageError(`the server refused: ${conversation.error?.message}`);
 
   return {
     async speak(packets) {
