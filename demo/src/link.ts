@@ -1,6 +1,7 @@
 /** The connection of the page: opens it, sets the session, opens it anew when it is lost, and counts its audio clock. */
 import { type Closed, type Connection, openConnection, type ServerEvent } from "@aloud/client";
 import { bestCodec, type Codec, createEncoder, type Encoder } from "./capture/encoder.ts";
+import type { Entry } from "./entry.ts";
 import type { Mode } from "./page.ts";
 
 export interface LiveLink {
@@ -10,11 +11,14 @@ export interface LiveLink {
 
 export interface LinkOptions {
   readonly mode: () => Mode;
+  readonly entry: Entry;
   readonly onConnecting: () => void;
   readonly onOpened: () => void;
   readonly onEvent: (event: ServerEvent) => void;
   /** `again`: another attempt follows by itself. */
   readonly onLost: (reason: string, again: boolean) => void;
+  /** The server asks for a key. `complaint`: what was wrong with the one that it got, if it got one. */
+  readonly onLocked: (complaint: string | undefined) => void;
 }
 
 export interface Link {
@@ -29,10 +33,13 @@ export interface Link {
 const RETRY_MS = [300, 1_200, 2_700, 4_800, 7_000];
 /** Close codes after which the same attempt fails the same way: policy violation, wrong data. */
 const HOPELESS = new Set([1003, 1008, 1009]);
+/** A key is missing, or no longer good. */
+const UNAUTHORIZED = 3000;
 
 export function createLink(options: LinkOptions): Link {
   let live: LiveLink | undefined;
   let attempts = 0;
+  let refusal: string | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   const turnDetection = (mode: Mode) => (mode === "hold" ? null : ({ type: "server_vad" } as const));
@@ -57,8 +64,13 @@ export function createLink(options: LinkOptions): Link {
     const codec = await bestCodec();
     const url = new URL("/v1/realtime", location.href);
     url.protocol = url.protocol.replace("http", "ws");
-    const connection = openConnection({ url: url.href, WebSocket, onEvent: options.onEvent });
-    void connection.closed.then((closed) => onClosed(closed));
+    const key = options.entry.secret();
+    const onEvent = (event: ServerEvent) => {
+      if (event.type === "error" && event.error.code === "invalid_api_key") refusal = event.error.message;
+      options.onEvent(event);
+    };
+    const connection = openConnection({ url: url.href, WebSocket, key, onEvent });
+    void connection.closed.then((closed) => onClosed(closed, key));
     try {
       await connection.opened;
     } catch {
@@ -69,14 +81,19 @@ export function createLink(options: LinkOptions): Link {
     setUp(connection, codec);
     options.onOpened();
   };
-  const onClosed = ({ code, reason, by }: Closed) => {
+  const onClosed = ({ code, reason, by }: Closed, key: string | undefined) => {
     live?.encoder.close();
     live = undefined;
+    if (code === UNAUTHORIZED) return void locked(key);
     const again = !HOPELESS.has(code);
     options.onLost(by === "network" ? "The server cannot be reached" : `The server closed the connection (${reason})`, again);
     if (!again) return;
     timer = setTimeout(() => void open(), RETRY_MS[Math.min(attempts, RETRY_MS.length - 1)]);
     attempts += 1;
+  };
+  const locked = async (key: string | undefined) => {
+    if (await options.entry.renew()) return open();
+    options.onLocked(key === undefined ? undefined : refusal);
   };
   // A browser that is back online should not wait for the next attempt.
   addEventListener("online", () => {

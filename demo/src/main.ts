@@ -1,5 +1,6 @@
 /** Wiring: events of the browser and of the server become events of the page; the page is rendered once a frame. */
 import { isAnswering } from "@aloud/client";
+import { createEntry } from "./entry.ts";
 import { createLink } from "./link.ts";
 import { NEW_PAGE, type Page, type PageEvent, reducePage } from "./page.ts";
 import { bindTalkButton } from "./talk-button.ts";
@@ -21,7 +22,9 @@ function dispatch(event: PageEvent): void {
   });
 }
 
+const entry = createEntry({ storage: sessionStorage, fetch: fetch.bind(globalThis), origin: location.origin });
 const link = createLink({
+  entry,
   mode: () => page.mode,
   onConnecting: () => dispatch({ type: "connecting" }),
   onOpened: () => dispatch({ type: "opened" }),
@@ -30,6 +33,11 @@ const link = createLink({
     voice.discard();
     talkButton.reset();
     dispatch({ type: "lost", reason, again });
+  },
+  onLocked: (complaint) => {
+    voice.discard();
+    talkButton.reset();
+    dispatch({ type: "locked", complaint });
   },
 });
 const voice = createVoice({
@@ -86,6 +94,17 @@ function meter(): void {
   talk.style.setProperty("--level", level.toFixed(3));
   if (page.microphone === "recording" || level > 0.01) requestAnimationFrame(meter);
 }
+
+const key = byId("key", HTMLInputElement);
+byId("unlock", HTMLFormElement).addEventListener("submit", (event) => {
+  event.preventDefault();
+  const candidate = key.value;
+  key.value = "";
+  void entry.enter(candidate).then((complaint) => {
+    if (complaint === undefined) link.reconnect();
+    else dispatch({ type: "locked", complaint });
+  });
+});
 
 const text = byId("text", HTMLInputElement);
 byId("ask", HTMLFormElement).addEventListener("submit", (event) => {

@@ -7,6 +7,8 @@ export type Mode = "hold" | "hands-free";
 export type Link =
   | { readonly state: "connecting" }
   | { readonly state: "open" }
+  /** The server asks for a key. */
+  | { readonly state: "locked"; readonly complaint: string | undefined }
   /** `again` is false when trying again cannot help. */
   | { readonly state: "lost"; readonly reason: string; readonly again: boolean };
 
@@ -23,6 +25,7 @@ export interface Page {
 
 export type PageEvent =
   | { readonly type: "connecting" | "opened" }
+  | { readonly type: "locked"; readonly complaint: string | undefined }
   | { readonly type: "lost"; readonly reason: string; readonly again: boolean }
   | { readonly type: "server"; readonly event: ServerEvent }
   | { readonly type: "mode"; readonly mode: Mode }
@@ -37,8 +40,8 @@ export const NEW_PAGE: Page = {
   conversation: NEW_CONVERSATION,
 };
 
-/** Errors of the server that need no reader: the page asked for something that had just ended by itself. */
-const HARMLESS = new Set(["response_cancel_not_active", "input_audio_buffer_commit_empty"]);
+/** Errors of the server that need no reader: the page asked for something that had just ended by itself, or asks for a key next. */
+const HARMLESS = new Set(["response_cancel_not_active", "input_audio_buffer_commit_empty", "invalid_api_key"]);
 
 export function reducePage(page: Page, event: PageEvent): Page {
   switch (event.type) {
@@ -46,6 +49,8 @@ export function reducePage(page: Page, event: PageEvent): Page {
       return { ...page, link: { state: "connecting" } };
     case "opened":
       return { ...page, link: { state: "open" }, problem: page.problem?.about === "connection" ? undefined : page.problem };
+    case "locked":
+      return { ...page, link: { state: "locked", complaint: event.complaint }, conversation: abandoned(page.conversation) };
     case "lost":
       return { ...page, link: { state: "lost", reason: event.reason, again: event.again }, conversation: abandoned(page.conversation) };
     case "server":

@@ -5,6 +5,7 @@ import type { ScriptedStep, ScriptedTurn } from "@aloud/engine/testing";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { startGateway, type TestGateway } from "../helpers/gateway.ts";
+import { KeysFile } from "../helpers/keys.ts";
 import { chromiumPath, type FakeMicrophone, type LaunchedBrowser, launchChromium } from "./chromium.ts";
 
 const demoDir = fileURLToPath(new URL("../../demo/dist", import.meta.url));
@@ -152,6 +153,44 @@ describe.skipIf(missing !== undefined)(`the page${missing === undefined ? "" : `
     await expectAnswered(page);
     // The browser's own notes about attempts that failed.
     complaints.splice(0);
+  });
+
+  test("asks for a key where the server does, comes in with it, and stays in over a reload until it is revoked", async () => {
+    const keys = new KeysFile();
+    const key = keys.add("laptop");
+    const locked = await startGateway({ answer: script }, { keysFile: keys.path }, { demoDir });
+    const open = server;
+    server = locked;
+    try {
+      launched = await launchChromium("refused");
+      const page = await launched.browser.newPage();
+      await page.goto(locked.gateway.url);
+      await page.locator("#status").getByText("Locked").waitFor();
+      expect(await page.locator("#dock").isVisible()).toBe(false);
+      await page.getByLabel("Key").fill("ak_wrong");
+      await page.keyboard.press("Enter");
+      await page.locator("#unlock-complaint").getByText("this key is unknown").waitFor();
+      await page.getByLabel("Key").fill(key);
+      await page.keyboard.press("Enter");
+      await page.locator("#status[data-tone=good]").waitFor();
+      await page.getByLabel("Type instead").fill("set a timer");
+      await page.keyboard.press("Enter");
+      await expectAnswered(page);
+      await page.reload();
+      await page.locator("#status[data-tone=good]").waitFor();
+      const stored = await page.evaluate(() => JSON.stringify([{ ...sessionStorage }, { ...localStorage }]));
+      expect(stored).toContain("ek_");
+      expect(stored).not.toContain(key);
+      keys.revoke("laptop");
+      await page.locator("#status").getByText("Locked").waitFor();
+      await page.locator("#unlock-complaint").getByText("revoked").waitFor();
+      expect(await page.evaluate(() => sessionStorage.length)).toBe(0);
+      expect(locked.log.join("")).not.toContain(key.slice(16));
+    } finally {
+      server = open;
+      await locked.close();
+      keys.remove();
+    }
   });
 
   test("says why an uploaded file is no use", async () => {

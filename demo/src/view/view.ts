@@ -21,6 +21,9 @@ export function createView(): { render(page: Page): void } {
   const stop = byId("stop", HTMLButtonElement);
   const problem = byId("problem", HTMLDivElement);
   const retry = byId("retry", HTMLButtonElement);
+  const unlock = byId("unlock", HTMLFormElement);
+  const complaint = byId("unlock-complaint", HTMLParagraphElement);
+  const dock = byId("dock", HTMLDivElement);
   const announcer = byId("announcer", HTMLDivElement);
   const views = new Map<string, TurnView>();
 
@@ -61,6 +64,13 @@ export function createView(): { render(page: Page): void } {
       say(talkLabel, talkLabelOf(page));
       handsFree.setAttribute("aria-checked", String(page.mode === "hands-free"));
       stop.hidden = !isAnswering(page.conversation);
+      const locked = page.link.state === "locked";
+      if (unlock.hidden === locked) {
+        unlock.hidden = !locked;
+        dock.hidden = locked;
+        if (locked) byId("key", HTMLInputElement).focus();
+      }
+      if (page.link.state === "locked") say(complaint, page.link.complaint ?? "");
       problem.hidden = page.problem === undefined;
       if (page.problem !== undefined) {
         say(byId("problem-title", HTMLElement), page.problem.title);

@@ -9,6 +9,7 @@ export interface Status {
 
 export function statusOf({ link, conversation }: Page): Status {
   if (link.state === "connecting") return { tone: "wait", text: "Connecting" };
+  if (link.state === "locked") return { tone: "wait", text: "Locked" };
   if (link.state === "lost") return { tone: "bad", text: link.again ? "Reconnecting" : "Disconnected" };
   const { engine, model } = conversation;
   switch (engine?.state) {
@@ -28,6 +29,7 @@ export function statusOf({ link, conversation }: Page): Status {
 }
 
 export function hintOf({ link, mode, microphone }: Page): string {
+  if (link.state === "locked") return "This server asks for a key. Whoever runs it makes one with: aloud key";
   if (link.state === "lost") return link.again ? `${link.reason}. Trying again …` : link.reason;
   if (microphone === "arming") return "Waiting for the microphone …";
   if (mode === "hands-free")
