@@ -105,8 +105,9 @@ export class EventGrammar {
   #item(event: WireEvent): void {
     const id = event.item_id ?? event.item.id;
     const item = this.#items.get(id);
-    // Our own client is told the words of whoever is still speaking, with push-to-talk, too.
-    if (this.#dialect === "aloud" && event.type.endsWith("transcription.delta") && item === undefined) {
+    // Words of whoever is still speaking; with push-to-talk only our own client is told them.
+    if (event.type.endsWith("transcription.delta") && item === undefined) {
+      this.#must(this.#dialect === "aloud" || this.#speaking.has(id), event, "has words of an input that nobody knows of");
       this.#speaking.add(id);
       return;
     }

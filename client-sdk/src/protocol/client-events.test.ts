@@ -106,6 +106,26 @@ describe("parseClientEvent() accepts what stock clients send", () => {
   });
 });
 
+describe("parseClientEvent() accepts items as clients send them", () => {
+  test.each([
+    ["LiveKit's call without arguments yet", { id: "i", type: "function_call", call_id: "c", name: "f", arguments: "" }],
+    ["a call's output", { type: "function_call_output", call_id: "c", output: "" }],
+    ["speech with its words", { type: "message", role: "user", content: [{ type: "input_audio", audio: null, transcript: "hi" }] }],
+    ["an assistant's spoken words", { type: "message", role: "assistant", content: [{ type: "output_audio", transcript: "hi" }] }],
+    ["a message with a status", { type: "message", role: "system", status: "completed", content: [{ type: "input_text", text: "hi" }] }],
+  ])("%s", (_what, item) => {
+    expect(outcome({ type: "conversation.item.create", previous_item_id: null, item })).toMatchObject({ type: "conversation.item.create" });
+  });
+
+  test("output_audio_buffer.clear is refused as what it is", () => {
+    expect(outcome({ type: "output_audio_buffer.clear" })).toEqual({
+      code: "unsupported_value",
+      param: "type",
+      message: "type: there is no output audio buffer: answers are text",
+    });
+  });
+});
+
 test("parseClientEvent() ends in an event or an AloudError for any JSON", () => {
   fc.assert(
     fc.property(fc.json({ maxDepth: 6 }), (text) => {

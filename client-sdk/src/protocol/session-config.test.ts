@@ -27,6 +27,65 @@ describe("applySessionPatch()", () => {
     expect(applySessionPatch(on, { audio: { input: { transcription: null } } }, "aloud").transcription).toBeNull();
   });
 
+  test("clears with empty values and null, and keeps what is absent", () => {
+    const tool = { type: "function", name: "set_light", parameters: { type: "object" } };
+    const set = patched({
+      instructions: "Be kind.",
+      max_output_tokens: 9,
+      reasoning: { effort: "low" },
+      tools: [tool],
+      tool_choice: { type: "function", name: "set_light" },
+      parallel_tool_calls: false,
+      truncation: "disabled",
+    });
+    expect(applySessionPatch(set, sessionPatch({ type: "realtime", tracing: "auto" }, "session"), "aloud")).toEqual(set);
+    const cleared = {
+      instructions: "",
+      max_output_tokens: null,
+      reasoning: null,
+      tools: [],
+      tool_choice: null,
+      parallel_tool_calls: null,
+      truncation: null,
+    };
+    expect(applySessionPatch(set, sessionPatch(cleared, "session"), "aloud")).toEqual(defaultSession("nano"));
+    expect(applySessionPatch(set, sessionPatch({ instructions: null, tools: null }, "session"), "aloud")).toMatchObject({
+      instructions: "",
+      tools: [],
+    });
+  });
+
+  test("goes back to auto when the tool that was chosen is taken away", () => {
+    const tools = [{ type: "function", name: "set_light" }];
+    const chosen = patched({ tools, tool_choice: { type: "function", function: { name: "set_light" } } });
+    expect(chosen.toolChoice).toEqual({ type: "function", name: "set_light" });
+    expect(applySessionPatch(chosen, { tools: [] }, "aloud").toolChoice).toBe("auto");
+  });
+
+  test("takes every format and noise reduction that clients send, and text for audio out", () => {
+    for (const type of ["audio/pcm", "audio/pcmu", "audio/pcma"])
+      expect(
+        patched({ audio: { input: { format: { type }, noise_reduction: { type: "near_field" } } } }, "realtime").inputFormat.type,
+      ).toBe(type);
+  });
+
+  test.each([
+    ["prompt", { prompt: { id: "pmpt_1" } }],
+    ["include[0]", { include: ["item.input_audio_transcription.logprobs"] }],
+    ["type", { type: "transcription" }],
+    ["audio.input.format.type", { audio: { input: { format: { type: "audio/mp3" } } } }],
+    ["tools[0].type", { tools: [{ type: "mcp" }] }],
+  ])("refuses what is not offered, naming %s", (field, patch) => {
+    expect(() => patched(patch)).toThrow(expect.objectContaining({ code: "unsupported_value", param: `session.${field}` }));
+  });
+
+  test("refuses a schema that is nested without end", () => {
+    const parameters = JSON.parse(`${'{"a":'.repeat(5_000)}1${"}".repeat(5_000)}`);
+    expect(() => patched({ tools: [{ type: "function", name: "f", parameters }] })).toThrow(
+      expect.objectContaining({ code: "invalid_value" }),
+    );
+  });
+
   test("answers a request for audio out with a text session", () => {
     expect(patched({ output_modalities: ["audio"] }).outputModalities).toEqual(["text"]);
   });

@@ -15,7 +15,8 @@ const MAX_INPUTS = 8;
 interface Input {
   readonly itemId: string;
   samples: number;
-  state: "open" | "committed";
+  /** `begun`: the client knows of it, from the start of speech on. */
+  state: "open" | "begun" | "committed";
   /** How much of the stable transcript has been sent. */
   sent: number;
   stable: string;
@@ -46,6 +47,13 @@ export class Inputs {
     return this.#input(turnId).itemId;
   }
 
+  /** The client is told of the input now; returns its item id. */
+  begin(turnId: TurnId): string {
+    const input = this.#input(turnId);
+    input.state = "begun";
+    return input.itemId;
+  }
+
   hasAudio(turnId: TurnId): boolean {
     return (this.#inputs.get(turnId)?.samples ?? 0) > 0;
   }
@@ -56,7 +64,7 @@ export class Inputs {
 
   /** The client threw the audio away before it was committed. */
   discard(turnId: TurnId): void {
-    if (this.#inputs.get(turnId)?.state === "open") this.#inputs.delete(turnId);
+    if (this.#inputs.get(turnId)?.state !== "committed") this.#inputs.delete(turnId);
   }
 
   /** The item was deleted: nobody asks for its words any more. */
@@ -127,7 +135,7 @@ export class Inputs {
     return input;
   }
 
-  /** Before the item is announced only our own dialect may hear of its words: stock clients look the item up. */
+  /** An input that the client has not been told of, with push-to-talk, has words only for our own dialect: nobody else would know whose they are. */
   #sendGrowth(input: Input): void {
     if (!this.#options.transcribes() || (input.state === "open" && this.#options.dialect === "realtime")) return;
     const delta = input.stable.slice(input.sent);

@@ -90,7 +90,7 @@ export class Performer {
     switch (command.do) {
       case "open": {
         const beginMs = ear.beginMs(command.startMs);
-        send({ type: "input_audio_buffer.speech_started", item_id: inputs.itemId(command.turnId), audio_start_ms: Math.round(beginMs) });
+        send({ type: "input_audio_buffer.speech_started", item_id: inputs.begin(command.turnId), audio_start_ms: Math.round(beginMs) });
         dialogue.begin(command.turnId);
         ear.open(beginMs);
         return;

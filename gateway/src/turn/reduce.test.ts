@@ -132,6 +132,7 @@ describe("reduce()", () => {
     expect(play([...over, idle], rules).names.slice(-3)).toEqual(["time-out", "begin-response", "generate"]);
     expect(play([...over, started, idle], rules).names).not.toContain("time-out");
     expect(play(over).names).not.toContain("start-idle-timer");
+    expect(play([idle], policy, play(over, rules).turn).names).toEqual([]);
   });
 
   test("lets a model that scores the end of turns hear the pause, and falls back to silence for one that does not", () => {

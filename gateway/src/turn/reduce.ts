@@ -42,7 +42,7 @@ function dispatch(turn: Turn, event: TurnEvent, policy: Policy): Step {
     case "cancel-asked":
       return onCancelAsked(turn, event.eventId);
     case "idle-passed":
-      return onIdlePassed(turn, event);
+      return onIdlePassed(turn, event, policy);
     default:
       return unreachable(event);
   }

@@ -1,5 +1,6 @@
 /** What a client asks of the turn: commit, clear, respond, cancel. Part of the reducer: pure, synchronous, total. */
 import { answer } from "./endpoint.ts";
+import type { Policy } from "./policy.ts";
 import { idle, NO_DRAFT, retraction, step, unreachable } from "./step.ts";
 import type { Answering, Command, GenerationId, Step, Turn, TurnEvent } from "./turn.ts";
 
@@ -88,8 +89,9 @@ export function onResponseAsked(turn: Turn, event: Extract<TurnEvent, { type: "r
 }
 
 /** The model speaks up: the silence is an input like any other, answered at once. */
-export function onIdlePassed(turn: Turn, event: Extract<TurnEvent, { type: "idle-passed" }>): Step {
-  if (turn.phase !== "idle" || event.after !== turn.generation) return step(turn);
+export function onIdlePassed(turn: Turn, event: Extract<TurnEvent, { type: "idle-passed" }>, policy: Policy): Step {
+  const isWanted = policy.idleTimeoutMs !== undefined;
+  if (turn.phase !== "idle" || event.after !== turn.generation || !isWanted) return step(turn);
   const turnId = turn.turnId + 1;
   const generation = turn.generation + 1;
   return step(
