@@ -37,7 +37,7 @@ describe.each(["audio/pcmu", "audio/pcma"] as const)("decodeG711() of %s", (law)
   test("agrees with another implementation about every byte", () => {
     const bytes = Uint8Array.from({ length: 256 }, (_, byte) => byte);
     const values = Buffer.alloc(512);
-    decodeG711(bytes, law).forEach((sample, index) => values.writeInt16LE(sample * 32_768, index * 2));
+    for (const [index, sample] of decodeG711(bytes, law).entries()) values.writeInt16LE(sample * 32_768, index * 2);
     expect(crc32(values)).toBe(CHECKSUMS[law]);
   });
 });
