@@ -19,7 +19,7 @@ The sentences are said by synthesisers to make training speech; none is shipped.
 shares five words in a row with a sentence of ``--exclude`` is left out, and so is what could be
 a command of nano's own grammar, which must never be answered as unknown.
 
-Usage: python -m aloud_nano.opentext OUTPUT.json --packages DEBS --exclude read-sentences.json
+Usage: python -m aloud_nano.opentext OUTPUT.json --packages DEBS --exclude INDEX.json …
 """
 
 from __future__ import annotations
@@ -206,12 +206,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("output", type=Path)
     parser.add_argument("--packages", type=Path, required=True, help="directory of .deb files")
-    parser.add_argument("--exclude", type=Path, help="index of read sentences kept for testing")
+    parser.add_argument("--exclude", type=Path, nargs="+", default=[], help="indices of test clips")
     args = parser.parse_args()
-    excluded: frozenset[str] = frozenset()
-    if args.exclude:
-        texts = (spoken_form(clip["text"]) for clip in json.loads(args.exclude.read_text()))
-        excluded = frozenset(run for text in texts for run in runs(text))
+    clips = (clip for index in args.exclude for clip in json.loads(index.read_text()))
+    excluded = frozenset(run for clip in clips for run in runs(spoken_form(clip["text"])))
     with tempfile.TemporaryDirectory() as scratch:
         unpack(args.packages, Path(scratch))
         found = collect(Path(scratch), excluded)
