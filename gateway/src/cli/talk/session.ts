@@ -16,7 +16,7 @@ const FRAME_MS = 20;
 
 export interface TalkSessionOptions {
   readonly url: string;
-  readonly key: string | undefined;
+  readonly key?: string | undefined;
   readonly pushToTalk: boolean;
   readonly fast: boolean;
   /** Encodes the silence after a clip; stays the caller's. */
