@@ -35,10 +35,20 @@ describe("isOriginAllowed()", () => {
   });
 });
 
+test("with keys, the page that we serve is let in under any name, since a rebound one has no key", () => {
+  const { origins, keysFile } = readConfig({ host: "0.0.0.0" }, { ALOUD_KEYS: "/etc/aloud/keys.json" });
+  expect(keysFile).toBe("/etc/aloud/keys.json");
+  const allowed = (origin: string | undefined, guarded: boolean) => isOriginAllowed({ origin, host: "voice.example" }, origins, guarded);
+  expect([allowed("https://voice.example", true), allowed(undefined, true)]).toEqual([true, true]);
+  expect([allowed("https://voice.example", false), allowed("https://evil.example", true)]).toEqual([false, false]);
+});
+
 test.each([
   [{ ALOUD_PORT: "http" }, "ALOUD_PORT"],
   [{ ALOUD_PORT: "70000" }, "ALOUD_PORT"],
   [{ ALOUD_SPECULATE: "yes" }, "ALOUD_SPECULATE"],
+  [{ ALOUD_SESSION_MINUTES: "0" }, "ALOUD_SESSION_MINUTES"],
+  [{ ALOUD_SESSION_MINUTES: "1441" }, "ALOUD_SESSION_MINUTES"],
   [{ ALOUD_LOG_LEVEL: "loud" }, "ALOUD_LOG_LEVEL"],
 ])("readConfig() names the variable that is wrong: %o", (env, name) => {
   expect(() => readConfig({}, env)).toThrow(name);
