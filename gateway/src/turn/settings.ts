@@ -41,7 +41,8 @@ export function responseSettings(
   const maxOutputTokens = params.max_output_tokens ?? session.maxOutputTokens;
   const setup = setupOf({ instructions: params.instructions ?? session.instructions, tools, toolChoice });
   const items = params.input == null ? undefined : inputItems(params.input, find);
-  const isOwn = items !== undefined || JSON.stringify(setup) !== JSON.stringify(setupOf(session));
+  const mayDiffer = params.instructions != null || params.tools != null || params.tool_choice != null;
+  const isOwn = items !== undefined || (mayDiffer && JSON.stringify(setup) !== JSON.stringify(setupOf(session)));
   return {
     request: {
       mode: effort === "none" ? "direct" : "think",
