@@ -68,10 +68,13 @@ async function mint(secret: string | undefined, body: object = {}) {
   canaries.push(made.value);
   return made;
 }
-/** Lets the server look at the keys file: the clock is turned, then the file is really read. */
+/** Lets the server look at the keys file until it has seen what it should: the clock is turned, and the file is really read. */
 async function keysReadAgain(until: () => boolean) {
-  clock.advance(2_000);
-  while (!until()) await turnOfTheLoop();
+  // A look that is still under way when the clock is turned takes no second one.
+  for (let turn = 0; !until(); turn++) {
+    if (turn % 2_000 === 0) clock.advance(2_000);
+    await turnOfTheLoop();
+  }
 }
 
 describe("a server with keys", () => {
