@@ -430,6 +430,7 @@ describe("the keys file, while the server runs", () => {
     await expect(connect(key)).rejects.toThrow("HTTP 401");
     expect((await refusedPage(value)).code).toBe(3000);
     await (await connect(added)).close();
+    expect(await (await api("GET", "/metrics", added)).text()).toMatch(/^aloud_client_secrets 0$/m);
     expect(host.log.some((line) => line.includes('"keys":1') && line.includes('"revoked":1'))).toBe(true);
   });
 
