@@ -24,6 +24,8 @@ export interface MemoryOptions {
 
 export class Memory {
   readonly #options: MemoryOptions;
+  /** Whether the conversation was told anew before the last answer: then its tokens are those of its text. */
+  #telling: "live" | "anew" = "live";
 
   constructor(options: MemoryOptions) {
     this.#options = options;
@@ -47,8 +49,14 @@ export class Memory {
     const { limit, fixed, items } = this.#state();
     const audioApart = info.audioWindowMs === undefined ? 0 : usage.audioTokens;
     const used = usage.promptTokens - audioApart + usage.thinkTokens + usage.answerTokens;
+    const told = this.#telling;
+    this.#telling = used <= limit.tokens ? "live" : "anew";
     if (used <= limit.tokens) return;
-    const item_ids = config().truncation === "disabled" ? [] : outgrown(items, fixed, limit);
+    // The estimate was too low for this language or model: what does not fit as text, either, is cut by what it really takes.
+    const estimate = items.reduce((sum, item) => sum + item.tokens, fixed);
+    const scale = told === "anew" ? Math.max(1, used / Math.max(1, estimate)) : 1;
+    const measured = items.map((item) => ({ ...item, tokens: item.tokens * scale }));
+    const item_ids = config().truncation === "disabled" ? [] : outgrown(measured, fixed, limit);
     history.outgrow(item_ids);
     dialogue.reopen();
     logger.info({ used, limit: limit.tokens, dropped: item_ids.length }, "conversation told anew");
