@@ -69,7 +69,9 @@ export class Responses {
     const { performer, dispatch } = this.#options;
     if (responseId != null && responseId !== performer.responseId()) {
       if (this.#asides.cancel(responseId)) return;
-      throw new AloudError("response_cancel_not_active", "response_id: this response is not being created", { param: "response_id" });
+      throw new AloudError("response_cancel_not_active", "Cancellation failed: response_id names no response that is being created", {
+        param: "response_id",
+      });
     }
     dispatch({ type: "cancel-asked", eventId });
   }

@@ -96,6 +96,8 @@ describe("a stock client", () => {
       ["input_audio_buffer_commit_empty", "e1"],
       ["response_cancel_not_active", "e2"],
     ]);
+    // LiveKit's plugin ignores this error by its message.
+    expect(client.all("error")[1]?.error.message).toMatch(/^Cancellation failed/);
     client.send({
       type: "conversation.item.create",
       item: { type: "message", role: "user", content: [{ type: "input_text", text: "hi" }] },

@@ -107,7 +107,8 @@ export function onCancelAsked(turn: Turn, eventId: string | undefined): Step {
     return step(turn, {
       do: "refuse",
       code: "response_cancel_not_active",
-      message: "no response is being created: there is nothing to cancel",
+      // LiveKit's plugin knows this error by how its message begins.
+      message: "Cancellation failed: no response is being created",
       eventId,
     });
   return step(afterAnswer(turn), ...stopAnswer(turn.answer, "client_cancelled"));
