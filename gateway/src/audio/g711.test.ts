@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { decodeG711 } from "./g711.ts";
 
 /** Values of ITU-T G.711, tables 1 and 2, scaled to 16 bits: code words and what they stand for. */
-const KNOWN = {
+const KNOWN: Readonly<Record<"audio/pcmu" | "audio/pcma", readonly (readonly [byte: number, value: number])[]>> = {
   "audio/pcmu": [
     [0x00, -32_124],
     [0x7f, 0],
@@ -20,7 +20,7 @@ const KNOWN = {
     [0x80, 5_504],
     [0xc5, 264],
   ],
-} as const;
+};
 
 /** CRC-32 of all 256 values as 16-bit little-endian numbers, as CPython's audioop (`ulaw2lin`, `alaw2lin`) gives them. */
 const CHECKSUMS = { "audio/pcmu": 210_008_735, "audio/pcma": 2_641_774_167 } as const;
