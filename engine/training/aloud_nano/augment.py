@@ -14,6 +14,7 @@ from aloud_nano.mel import LogMel
 from aloud_nano.scene import MAX_BLOCKS, NOISE, RENDER_FLOATS, RENDER_INTEGERS, SILENCE, SOUND
 from aloud_nano.sounds import LENGTH
 
+MULTIPLE = 32
 GROUPS = (6, 9, 13, MAX_BLOCKS)  # utterances are rendered padded to one of these block counts
 EMPTY_MEL = -1.0  # log-mel of digital silence
 _TAIL = 12_800  # samples of room response (0.8 s)
@@ -272,7 +273,7 @@ class Group:
 
 
 def group_by_length(blocks: Tensor, first_block: Tensor) -> list[Group]:
-    """Host tensors [N] → groups. Sizes are multiples of 32, so that FFT plans are reused."""
+    """Host tensors [N] → groups. Sizes are multiples of MULTIPLE, so that FFT plans are reused."""
     groups, lower = [], 0
     for upper in GROUPS:
         members = torch.nonzero((blocks > lower) & (blocks <= upper)).flatten()
@@ -282,7 +283,7 @@ def group_by_length(blocks: Tensor, first_block: Tensor) -> list[Group]:
         valid = torch.arange(upper)[None] < blocks[members][:, None]
         member, step = torch.nonzero(valid, as_tuple=True)
         target = first_block[members][member] + step
-        spare = -len(members) % 32
+        spare = -len(members) % MULTIPLE
         members = torch.cat([members, members[:1].expand(spare)])
         groups.append(Group(upper, members, member, step, target))
     return groups

@@ -9,12 +9,13 @@ from typing import Any
 
 from aloud_nano import config as nano
 from aloud_nano.config import NanoConfig
+from aloud_nano.grammar import declarations
 from aloud_nano.tokens import ID, PROMPT
 
-VERSION = "1.0.0"
+VERSION = "2.0.0"
 
 
-def model_config(config: NanoConfig) -> dict[str, Any]:
+def model_config(config: NanoConfig, hearing: list[str]) -> dict[str, Any]:
     text, audio = config.decoder, config.encoder
     return {
         "model_type": "aloud_nano",
@@ -25,11 +26,10 @@ def model_config(config: NanoConfig) -> dict[str, Any]:
             "hidden_size": text.width,
             "num_hidden_layers": text.layers,
             "num_attention_heads": text.heads,
-            "num_key_value_heads": text.kv_heads,
+            "num_key_value_heads": text.heads,
             "head_dim": text.head_dim,
             "intermediate_size": text.feed_forward,
-            "rope_theta": text.rope_theta,
-            "rms_norm_eps": text.norm_eps,
+            "max_position_embeddings": text.positions,
             "logits": "all",
         },
         "audio_config": {
@@ -43,17 +43,17 @@ def model_config(config: NanoConfig) -> dict[str, Any]:
             "sample_rate": nano.SAMPLE_RATE,
             "block_frames": nano.BLOCK_MEL,
             "encoder_frames_per_block": nano.BLOCK_FRAMES,
-            "embeds_per_block": nano.EMBEDS_PER_BLOCK,
-            "frames_per_embed": nano.FRAMES_PER_EMBED,
+            "cross_frames_per_block": nano.CROSS_PER_BLOCK,
+            "max_cross_frames": nano.CROSS_FRAMES,
             "window_blocks": nano.WINDOW_BLOCKS,
             "past_frames": nano.PAST_FRAMES,
             "position_period": nano.POSITION_PERIOD,
         },
         "special_tokens": ID,
-        "ctc": {"blank": 0, "vocab": ["", *nano.CTC_ALPHABET]},
+        "ctc": {"blank": 0, "vocab": hearing},
         "prompt": PROMPT,
         "transcript": {"channel": "semantic", "open": '"', "close": '"'},
-        "channels": ["semantic", "acoustic", "answer"],
+        "channels": ["semantic", "acoustic", "tool_call", "answer"],
     }
 
 
@@ -115,8 +115,10 @@ def write_manifest(directory: Path) -> None:
     _write_json(directory / "manifest.json", {"files": files})
 
 
-def write_bundle(directory: Path, config: NanoConfig) -> None:
-    _write_json(directory / "config.json", model_config(config))
+def write_bundle(directory: Path, config: NanoConfig, hearing: list[str]) -> None:
+    """``hearing``: the text of every CTC class."""
+    _write_json(directory / "config.json", model_config(config, hearing))
+    _write_json(directory / "tools.json", declarations())
     _write_json(directory / "preprocessor_config.json", preprocessor_config())
     _write_json(directory / "tokenizer_config.json", tokenizer_config())
     _write_json(directory / "generation_config.json", generation_config())

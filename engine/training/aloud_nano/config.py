@@ -1,7 +1,7 @@
 """Every number that fixes nano's shape, in one place.
 
-Three clocks matter: mel frames (100 Hz), encoder frames (50 Hz) and audio
-embeddings (12.5 Hz). A *block* is the unit the streaming encoder takes.
+Three clocks matter: mel frames (100 Hz), encoder frames (50 Hz) and cross frames (25 Hz: what
+the decoder attends to). A *block* is the unit the streaming encoder takes.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ WARPS = (1.0, 0.86, 0.9, 0.94, 0.97, 1.03, 1.06, 1.1, 1.15)
 
 BLOCK_MEL = 48  # mel frames in one encoder call (480 ms)
 BLOCK_FRAMES = 24  # encoder frames in one block (50 Hz)
-FRAMES_PER_EMBED = 4
-EMBEDS_PER_BLOCK = BLOCK_FRAMES // FRAMES_PER_EMBED
+FRAMES_PER_CROSS = 2
+CROSS_PER_BLOCK = BLOCK_FRAMES // FRAMES_PER_CROSS
 BLOCK_SAMPLES = BLOCK_MEL * HOP
 WINDOW_BLOCKS = 17  # a block sees itself and 16 earlier ones (8.2 s)
 PAST_FRAMES = (WINDOW_BLOCKS - 1) * BLOCK_FRAMES
 POSITION_PERIOD = 62 * BLOCK_FRAMES  # 1488 frames = 29.76 s: positions wrap, they never run out
+CROSS_FRAMES = POSITION_PERIOD // FRAMES_PER_CROSS  # a turn's audio that the decoder can attend to
 
-CTC_ALPHABET = "abcdefghijklmnopqrstuvwxyz '"  # class 0 is the blank, class i is ALPHABET[i-1]
-CTC_CLASSES = len(CTC_ALPHABET) + 1
+CTC_CLASSES = 1025  # blank, then word pieces (pieces.json)
 
-VOCAB_SIZE = 2048
-CONTEXT_LENGTH = 1024
+VOCAB_SIZE = 8192
+CONTEXT_LENGTH = 1024  # decoder positions; they wrap as well
 
 
 @dataclass(frozen=True)
@@ -45,22 +45,20 @@ class EncoderConfig:
     heads: int = 6
     feed_forward: int = 1536
     tap_layer: int = 1  # the side branch reads the output of this many layers
-    side_width: int = 96
-    adapter_width: int = 512
+    side_width: int = 128
+    turn_width: int = 128
 
 
 @dataclass(frozen=True)
 class DecoderConfig:
-    """A Qwen2-like decoder, trained from scratch."""
+    """Whisper tiny.en's decoder with a pruned vocabulary and more positions."""
 
     vocab: int = VOCAB_SIZE
     width: int = 384
-    layers: int = 6
+    layers: int = 4
     heads: int = 6
-    kv_heads: int = 2
-    feed_forward: int = 1024
-    rope_theta: float = 10_000.0
-    norm_eps: float = 1e-6
+    feed_forward: int = 1536
+    positions: int = CONTEXT_LENGTH
 
     @property
     def head_dim(self) -> int:

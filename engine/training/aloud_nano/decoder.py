@@ -1,7 +1,8 @@
-"""The decoder: Qwen2-like (RMSNorm, q/k/v bias, RoPE, grouped-query attention, SwiGLU)."""
+"""The decoder: Whisper tiny.en's (pre-norm, self-attention, cross-attention, GELU)."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -32,86 +33,78 @@ def reshape(x: Tensor, *shape: int) -> Tensor:
     return _Reshape.apply(x, shape)
 
 
-class RMSNorm(nn.Module):
-    def __init__(self, width: int, eps: float) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(width))
-        self.eps = eps
+@dataclass
+class CrossIndex:
+    """Which tokens attend to which audio, for rows that many turns share.
 
-    def forward(self, x: Tensor) -> Tensor:
-        wide = x.float()
-        root = torch.sqrt(wide.pow(2).mean(-1, keepdim=True) + self.eps)
-        return (wide / root * self.weight).to(x.dtype)
+    queries [N, T]: flat places of an utterance's tokens in the rows (rows · length = a spare one);
+    frames [N, F]: flat places of its frames among all cross frames;
+    mask [N, 1, 1, F + 1]: additive; the first column, the sink, is always open.
+    """
 
-
-def rope_tables(positions: Tensor, head_dim: int, theta: float) -> tuple[Tensor, Tensor]:
-    """Positions [B, S] → cos, sin [B, 1, S, head_dim] (the two halves carry the same angles)."""
-    rate = theta ** (
-        -torch.arange(0, head_dim, 2, device=positions.device).to(torch.float32) / head_dim
-    )
-    angle = positions.to(torch.float32).unsqueeze(-1) * rate
-    angle = torch.cat([angle, angle], dim=-1).unsqueeze(1)
-    return angle.cos(), angle.sin()
-
-
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """[..., head_dim] turned pairwise: (a, b) → (a·cos - b·sin, b·cos + a·sin) by halves."""
-    first, second = x.chunk(2, dim=-1)
-    return x * cos + torch.cat([-second, first], dim=-1) * sin
+    queries: Tensor
+    frames: Tensor
+    mask: Tensor
 
 
 class DecoderLayer(nn.Module):
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
+        width = config.width
         self.config = config
-        width, kv_width = config.width, config.kv_heads * config.head_dim
-        self.norm_attention = RMSNorm(width, config.norm_eps)
-        self.qkv = nn.Linear(width, width + 2 * kv_width)
-        self.out = nn.Linear(width, width, bias=False)
-        self.norm_feed = RMSNorm(width, config.norm_eps)
-        self.gate_up = nn.Linear(width, 2 * config.feed_forward, bias=False)
-        self.down = nn.Linear(config.feed_forward, width, bias=False)
-
-    def _heads(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """[B, S, D] → q [B, H, S, hd], k and v [B, KV, S, hd], q and k rotated."""
-        config = self.config
-        heads = self.qkv(self.norm_attention(x))
-        heads = heads.unflatten(-1, (-1, config.head_dim)).transpose(1, 2)
-        turning, v = heads.split([config.heads + config.kv_heads, config.kv_heads], dim=1)
-        q, k = rotate(turning, cos, sin).split([config.heads, config.kv_heads], dim=1)
-        return q, k, v
+        self.norm_attention = nn.LayerNorm(width)
+        self.qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.norm_cross = nn.LayerNorm(width)
+        self.cross_query = nn.Linear(width, width)
+        self.cross_out = nn.Linear(width, width)
+        self.norm_feed = nn.LayerNorm(width)
+        self.up = nn.Linear(width, config.feed_forward)
+        self.down = nn.Linear(config.feed_forward, width)
 
     def _feed(self, x: Tensor) -> Tensor:
-        gate, up = self.gate_up(self.norm_feed(x)).chunk(2, dim=-1)
-        return x + self.down(F.silu(gate) * up)
+        return x + self.down(F.gelu(self.up(self.norm_feed(x))))
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor) -> Tensor:
-        q, k, v = self._heads(x, cos, sin)
-        repeat = self.config.heads // self.config.kv_heads
-        k = k.repeat_interleave(repeat, dim=1)
-        v = v.repeat_interleave(repeat, dim=1)
-        q, k = q.to(v.dtype), k.to(v.dtype)
+    def forward(
+        self, x: Tensor, mask: Tensor, key: Tensor, value: Tensor, index: CrossIndex
+    ) -> Tensor:
+        """x [R, S, D]; key, value [frames, D]: this layer's projections of all cross frames."""
+        heads, dim = self.config.heads, self.config.head_dim
+        qkv = self.qkv(self.norm_attention(x)).unflatten(-1, (3, heads, dim))
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)
         attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-        return self._feed(x + self.out(attended.transpose(1, 2).flatten(2)))
+        x = x + self.out(attended.transpose(1, 2).flatten(2))
+
+        query = self.cross_query(self.norm_cross(x)).flatten(0, 1)
+        query = F.pad(query, (0, 0, 0, 1))[index.queries]  # [N, T, D]
+        key = F.pad(key[index.frames], (0, 0, 1, 0))  # the zero sink in front
+        value = F.pad(value[index.frames], (0, 0, 1, 0))
+        q, k, v = (part.unflatten(-1, (heads, dim)).transpose(1, 2) for part in (query, key, value))
+        attended = F.scaled_dot_product_attention(q, k, v, attn_mask=index.mask)
+        attended = attended.transpose(1, 2).flatten(2)
+        flat = attended.new_zeros(x.shape[0] * x.shape[1] + 1, x.shape[2])
+        flat = flat.index_copy(0, index.queries.flatten(), attended.flatten(0, 1))
+        x = x + self.cross_out(flat[:-1].view(x.shape))
+        return self._feed(x)
 
     def step(
-        self, x: Tensor, cos: Tensor, sin: Tensor, bias: Tensor, key: Tensor, value: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """S new positions against P cached ones; ``bias`` [B, 1, 3·S, P+S] is 0 or very low.
+        self, x: Tensor, bias: Tensor, key: Tensor, value: Tensor, cross_key: Tensor,
+        cross_value: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+        """S new positions against P cached ones and F cross frames (the sink among them).
 
-        The heads that share keys are folded into the query axis: two plain batched products.
+        x [B, S, D]; bias [B, 1, S, P+S]; key, value [B, H, P, D/H]; cross [B, H, F, D/H].
         """
-        config = self.config
-        groups, dim = config.kv_heads, config.head_dim
-        heads = reshape(self.qkv(self.norm_attention(x)), 0, 0, -1, dim).transpose(1, 2)
-        turning, v = heads.split([config.heads + groups, groups], dim=1)
-        q, k = rotate(turning, cos, sin).split([config.heads, groups], dim=1)
-        k = torch.cat([key, k.to(key.dtype)], dim=2)
-        v = torch.cat([value, v.to(value.dtype)], dim=2)
-        folded = reshape(q, 0, groups, -1, dim).to(k.dtype) * dim**-0.5
-        weights = (folded @ k.transpose(-1, -2) + bias).softmax(-1).to(v.dtype)
-        attended = reshape(weights @ v, 0, config.heads, -1, dim).transpose(1, 2)
-        x = x + self.out(reshape(attended, 0, 0, -1).to(x.dtype))
+        heads, dim = self.config.heads, self.config.head_dim
+        qkv = reshape(self.qkv(self.norm_attention(x)), 0, 0, -1, dim).transpose(1, 2)
+        q, k, v = qkv.split([heads, heads, heads], dim=1)
+        k = torch.cat([key, k], dim=2)
+        v = torch.cat([value, v], dim=2)
+        weights = ((q * dim**-0.5) @ k.transpose(-1, -2) + bias).softmax(-1)
+        x = x + self.out(reshape((weights @ v).transpose(1, 2), 0, 0, -1))
+        q = reshape(self.cross_query(self.norm_cross(x)), 0, 0, -1, dim).transpose(1, 2)
+        weights = ((q * dim**-0.5) @ cross_key.transpose(-1, -2)).softmax(-1)
+        x = x + self.cross_out(reshape((weights @ cross_value).transpose(1, 2), 0, 0, -1))
         return self._feed(x), k, v
 
 
@@ -122,34 +115,35 @@ class Decoder(nn.Module):
         super().__init__()
         self.config = config
         self.embed = nn.Embedding(config.vocab, config.width)
+        self.places = nn.Parameter(torch.zeros(config.positions, config.width))
         self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.layers))
-        self.norm = RMSNorm(config.width, config.norm_eps)
+        self.norm = nn.LayerNorm(config.width)
         nn.init.normal_(self.embed.weight, std=0.02)
-        depth = (2 * config.layers) ** -0.5
-        for layer in self.layers:
-            layer.out.weight.data.mul_(depth)
-            layer.down.weight.data.mul_(depth)
 
-    def forward(self, x: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
-        """x [B, S, D], positions [B, S], mask [B, 1, S, S] (bool or additive)."""
-        cos, sin = rope_tables(positions, self.config.head_dim, self.config.rope_theta)
-        for layer in self.layers:
-            x = layer(x, cos, sin, mask)
+    def forward(
+        self, ids: Tensor, positions: Tensor, mask: Tensor, cross: list[tuple[Tensor, Tensor]],
+        index: CrossIndex,
+    ) -> Tensor:  # fmt: skip
+        """ids, positions [R, S]; mask [R, 1, S, S] additive; cross: key, value of each layer."""
+        x = self.embed(ids) + self.places[positions]
+        for layer, (key, value) in zip(self.layers, cross, strict=True):
+            x = layer(x, mask, key, value, index)
         return self.norm(x)
 
     def logits(self, hidden: Tensor) -> Tensor:
         return hidden @ self.embed.weight.t().to(hidden.dtype)
 
     def step(
-        self, x: Tensor, attention_mask: Tensor, position_ids: Tensor, past: list[Tensor]
-    ) -> tuple[Tensor, list[Tensor]]:
-        """Cached decoding. past: key, value of each layer [B, KV, P, hd]; mask [B, P+S]."""
-        cos, sin = rope_tables(position_ids, self.config.head_dim, self.config.rope_theta)
+        self, x: Tensor, attention_mask: Tensor, position_ids: Tensor, past: list[Tensor],
+        cross: list[Tensor],
+    ) -> tuple[Tensor, list[Tensor]]:  # fmt: skip
+        """Cached decoding. past and cross: key, value of each layer; mask [B, P+S]."""
+        x = x + self.places[position_ids]
         bias = causal_bias(attention_mask, x.shape[1], past[0].shape[2])
-        bias = bias.repeat(1, 1, self.config.heads // self.config.kv_heads, 1)
         present: list[Tensor] = []
         for index, layer in enumerate(self.layers):
-            x, key, value = layer.step(x, cos, sin, bias, past[2 * index], past[2 * index + 1])
+            both = slice(2 * index, 2 * index + 2)
+            x, key, value = layer.step(x, bias, *past[both], *cross[both])
             present += [key, value]
         return self.norm(x), present
 

@@ -12,11 +12,12 @@ from torch import Tensor, nn
 from aloud_nano.config import (
     BLOCK_FRAMES,
     CTC_CLASSES,
-    FRAMES_PER_EMBED,
+    FRAMES_PER_CROSS,
     N_MELS,
     PAST_FRAMES,
     POSITION_PERIOD,
     WINDOW_BLOCKS,
+    DecoderConfig,
     EncoderConfig,
 )
 
@@ -78,10 +79,15 @@ class EncoderLayer(nn.Module):
 
 @dataclass
 class EncoderOutput:
-    """audio [B, T/4, D_text], ctc [B, T, C], final [B, T, D], hidden: each layer's [B, T, D]."""
+    """What one pass over audio gives.
 
-    audio: Tensor
+    cross: for every decoder layer its key and value [B, T/2, D]; ctc [B, T, C]; turn [B, T/24]:
+    logits of "the user has finished"; final [B, T, D]; hidden: each layer's [B, T, D].
+    """
+
+    cross: list[tuple[Tensor, Tensor]]
     ctc: Tensor
+    turn: Tensor
     final: Tensor
     hidden: list[Tensor]
 
@@ -182,37 +188,56 @@ def packed_mask(utterance: Tensor, block_index: Tensor, streaming: bool) -> Tens
 
 
 class AudioEncoder(nn.Module):
-    """Whisper's encoder, the side branch, the adapter into the decoder, and the CTC head."""
+    """Whisper's encoder, the decoder's cross projections, and the CTC and end-of-turn heads."""
 
-    def __init__(self, config: EncoderConfig, text_width: int) -> None:
+    def __init__(self, config: EncoderConfig, text: DecoderConfig) -> None:
         super().__init__()
+        width = config.width
         self.config = config
         self.whisper = WhisperEncoder(config)
-        self.side_norm = nn.LayerNorm(config.width)
-        self.side = nn.Linear(config.width, config.side_width)
-        stacked = FRAMES_PER_EMBED * (config.width + config.side_width)
-        self.adapter_in = nn.Linear(stacked, config.adapter_width)
-        self.adapter_out = nn.Linear(config.adapter_width, text_width)
-        self.ctc = nn.Linear(config.width, CTC_CLASSES)
+        # The early layer still knows pitch and loudness, which Whisper's last one forgets.
+        self.side_norm = nn.LayerNorm(width)
+        self.side_in = nn.Linear(width, config.side_width)
+        self.side_out = nn.Linear(config.side_width, width)
+        self.pool = nn.Linear(FRAMES_PER_CROSS * width, width)
+        self.cross = nn.ModuleList(nn.Linear(width, 2 * text.width) for _ in range(text.layers))
+        self.ctc_in = nn.Linear(width, width)
+        self.ctc = nn.Linear(width, CTC_CLASSES)
+        self.turn_in = nn.Linear(2 * width, config.turn_width)
+        self.turn = nn.Linear(config.turn_width, 1)
+        # At the start: the mean of two frames, and nothing from the side.
+        nn.init.zeros_(self.side_out.weight)
+        nn.init.zeros_(self.side_out.bias)
+        with torch.no_grad():
+            self.pool.weight.copy_(torch.eye(width).repeat(1, FRAMES_PER_CROSS) / FRAMES_PER_CROSS)
+            self.pool.bias.zero_()
 
-    def _heads(self, final: Tensor, early: Tensor) -> tuple[Tensor, Tensor]:
-        """The early layer still knows pitch and loudness, which Whisper's last one forgets."""
-        joined = torch.cat([final, self.side(self.side_norm(early))], dim=-1)
-        batch, time, width = joined.shape
-        stacked = joined.reshape(batch, time // FRAMES_PER_EMBED, FRAMES_PER_EMBED * width)
-        return self.adapter_out(F.gelu(self.adapter_in(stacked))), self.ctc(final)
+    def _heads(self, final: Tensor, early: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """[B, T, D] twice → pooled [B, T/2, D], ctc [B, T, C], turn [B, T/24]."""
+        heard = final + self.side_out(F.gelu(self.side_in(self.side_norm(early))))
+        pooled = self.pool(heard.unflatten(1, (-1, FRAMES_PER_CROSS)).flatten(2))
+        ctc = self.ctc(F.gelu(self.ctc_in(final)))
+        blocks = final.unflatten(1, (-1, BLOCK_FRAMES))
+        ending = torch.cat([blocks.mean(2), blocks[:, :, -6:].mean(2)], dim=-1)
+        return pooled, ctc, self.turn(F.gelu(self.turn_in(ending))).squeeze(-1)
+
+    def _output(self, hidden: list[Tensor], final: Tensor) -> EncoderOutput:
+        pooled, ctc, turn = self._heads(final, hidden[self.config.tap_layer - 1])
+        cross = []
+        for layer in self.cross:
+            key, value = layer(pooled).chunk(2, dim=-1)
+            cross.append((key, value))
+        return EncoderOutput(cross, ctc, turn, final, hidden)
 
     def forward(self, mel: Tensor, offset: Tensor | None = None) -> EncoderOutput:
         mask = block_mask(mel.shape[2] // 2, mel.device)
         *hidden, final = self.whisper(mel, mask, offset)
-        audio, ctc = self._heads(final, hidden[self.config.tap_layer - 1])
-        return EncoderOutput(audio, ctc, final, hidden)
+        return self._output(hidden, final)
 
     def packed(self, mel: Tensor, start: Tensor, position: Tensor, mask: Tensor) -> EncoderOutput:
-        """As ``WhisperEncoder.packed``: audio [U, 6·NB, D_text], ctc [U, 24·NB, C] …"""
+        """As ``WhisperEncoder.packed``: rows of blocks that utterances share."""
         *hidden, final = self.whisper.packed(mel, start, position, mask)
-        audio, ctc = self._heads(final, hidden[self.config.tap_layer - 1])
-        return EncoderOutput(audio, ctc, final, hidden)
+        return self._output(hidden, final)
 
     def initial_state(self) -> EncoderState:
         width, heads = self.config.width, self.config.heads
@@ -225,19 +250,17 @@ class AudioEncoder(nn.Module):
             position=torch.zeros(1, dtype=torch.int64),
         )
 
-    def step(self, mel: Tensor, state: EncoderState) -> tuple[Tensor, Tensor, EncoderState]:
-        """One block [1, 80, 48] → audio [1, 6, D_text], ctc [1, 24, C], the next state."""
+    def step(self, mel: Tensor, state: EncoderState) -> tuple[EncoderOutput, EncoderState]:
+        """One block [1, 80, 48] → what it gives, and the next state."""
         x, stem = self.whisper.stem(mel, state.mel, state.stem)
         positions = state.position + torch.arange(x.shape[1])
         x = x + sinusoids(positions % POSITION_PERIOD, self.config.width)
-        keys, values, early = [], [], x
+        keys, values, hidden = [], [], []
         for index, layer in enumerate(self.whisper.layers):
             x, key, value = layer.step(x, state.key[index], state.value[index])
             keys.append(key[:, :, -PAST_FRAMES:])
             values.append(value[:, :, -PAST_FRAMES:])
-            if index + 1 == self.config.tap_layer:
-                early = x
-        audio, ctc = self._heads(self.whisper.norm(x), early)
+            hidden.append(x)
         following = EncoderState(
             mel=mel[:, :, -2:],
             stem=stem,
@@ -245,4 +268,4 @@ class AudioEncoder(nn.Module):
             value=torch.stack(values),
             position=state.position + BLOCK_FRAMES,
         )
-        return audio, ctc, following
+        return self._output(hidden, self.whisper.norm(x)), following

@@ -1,6 +1,6 @@
 """Export a checkpoint to the three ONNX graphs the engine loads.
 
-Usage: python -m aloud_nano.export CHECKPOINT TOKENIZER_JSON OUTPUT_DIRECTORY
+Usage: python -m aloud_nano.export CHECKPOINT TOKENIZER_JSON HEARING_JSON OUTPUT_DIRECTORY
 """
 
 from __future__ import annotations
@@ -12,32 +12,44 @@ import warnings
 from pathlib import Path
 
 import torch
+from tokenizers import Tokenizer as TokenizerFile
 from torch import Tensor, nn
 
 from aloud_nano.bundle import write_bundle
 from aloud_nano.config import BLOCK_MEL, N_MELS
-from aloud_nano.encoder import AudioEncoder, EncoderState
+from aloud_nano.encoder import EncoderState
 from aloud_nano.model import Nano, load_checkpoint
 from aloud_nano.quantise import quantise_matmuls, store_half
-from aloud_nano.tokens import load_tokenizer
+from aloud_nano.tokens import hearing_vocabulary, load_tokenizer
 
 OPSET = 17
 STATE_NAMES = ("mel", "stem", "key", "value", "position")
 
 
 class EncoderGraph(nn.Module):
-    """``AudioEncoder.step`` with its state spread over plain tensors."""
+    """``AudioEncoder.step`` with its state spread over plain tensors.
 
-    def __init__(self, encoder: AudioEncoder) -> None:
+    The cross keys and values of all decoder layers come stacked: [L, 1, H, 12, D/H].
+    """
+
+    def __init__(self, model: Nano) -> None:
         super().__init__()
-        self.encoder = encoder
+        self.encoder = model.encoder
+        self.heads = model.config.decoder.heads
+
+    def _stacked(self, parts: list[Tensor]) -> Tensor:
+        """[1, 12, D] of every layer → [L, 1, H, 12, D/H]."""
+        joined = torch.cat(parts, dim=0)
+        return joined.unflatten(-1, (self.heads, -1)).transpose(1, 2).unsqueeze(1)
 
     def forward(
         self, features: Tensor, mel: Tensor, stem: Tensor, key: Tensor, value: Tensor, pos: Tensor
     ) -> tuple[Tensor, ...]:
-        state = EncoderState(mel, stem, key, value, pos)
-        audio, ctc, after = self.encoder.step(features, state)
-        return audio, ctc, after.mel, after.stem, after.key, after.value, after.position
+        out, after = self.encoder.step(features, EncoderState(mel, stem, key, value, pos))
+        keys = self._stacked([key for key, _ in out.cross])
+        values = self._stacked([value for _, value in out.cross])
+        state = (after.mel, after.stem, after.key, after.value, after.position)
+        return (keys, values, out.ctc, out.turn, *state)
 
 
 class DecoderGraph(nn.Module):
@@ -48,8 +60,10 @@ class DecoderGraph(nn.Module):
         self.decoder = model.decoder
         self.head = nn.Parameter(model.decoder.embed.weight.detach().t().contiguous())
 
-    def forward(self, x: Tensor, mask: Tensor, positions: Tensor, *past: Tensor) -> tuple:
-        hidden, present = self.decoder.step(x, mask, positions, list(past))
+    def forward(self, x: Tensor, mask: Tensor, positions: Tensor, *caches: Tensor) -> tuple:
+        half = len(caches) // 2
+        past, cross = list(caches[:half]), list(caches[half:])
+        hidden, present = self.decoder.step(x, mask, positions, past, cross)
         return (hidden @ self.head, *present)
 
 
@@ -59,23 +73,24 @@ def _export(module: nn.Module, example: tuple, path: Path, **names: object) -> N
         torch.onnx.export(module, example, str(path), opset_version=OPSET, dynamo=False, **names)
 
 
-def export_encoder(encoder: AudioEncoder, path: Path) -> None:
-    width, heads, layers = encoder.config.width, encoder.config.heads, encoder.config.layers
-    cache = torch.randn(layers, 1, heads, 48, width // heads)
+def export_encoder(model: Nano, path: Path) -> None:
+    config = model.config.encoder
+    cache = torch.randn(config.layers, 1, config.heads, 48, config.width // config.heads)
     example = (
         torch.randn(1, N_MELS, BLOCK_MEL),
         torch.zeros(1, N_MELS, 2),
-        torch.zeros(1, width, 1),
+        torch.zeros(1, config.width, 1),
         cache,
         cache.clone(),
         torch.tensor([48]),
     )
+    heard = ["cross_key", "cross_value", "ctc_logits", "end_of_turn"]
     _export(
-        EncoderGraph(encoder),
+        EncoderGraph(model),
         example,
         path,
         input_names=["input_features", *(f"past.{name}" for name in STATE_NAMES)],
-        output_names=["audio_embeds", "ctc_logits", *(f"present.{name}" for name in STATE_NAMES)],
+        output_names=[*heard, *(f"present.{name}" for name in STATE_NAMES)],
         dynamic_axes={
             "past.key": {3: "past_frames"},
             "past.value": {3: "past_frames"},
@@ -89,13 +104,16 @@ def export_decoder(model: Nano, path: Path) -> None:
     config = model.config.decoder
     kinds = [(layer, kind) for layer in range(config.layers) for kind in ("key", "value")]
     past_names = [f"past_key_values.{layer}.{kind}" for layer, kind in kinds]
+    cross_names = [f"cross.{layer}.{kind}" for layer, kind in kinds]
     present_names = [f"present.{layer}.{kind}" for layer, kind in kinds]
-    past = [torch.randn(1, config.kv_heads, 7, config.head_dim) for _ in kinds]
+    past = [torch.randn(1, config.heads, 7, config.head_dim) for _ in kinds]
+    cross = [torch.randn(1, config.heads, 13, config.head_dim) for _ in kinds]
     example = (
         torch.randn(1, 3, config.width),
         torch.ones(1, 10, dtype=torch.int64),
         torch.arange(7, 10)[None],
         *past,
+        *cross,
     )
     axes: dict[str, dict[int, str]] = {
         "inputs_embeds": {0: "batch", 1: "steps"},
@@ -104,15 +122,18 @@ def export_decoder(model: Nano, path: Path) -> None:
         "logits": {0: "batch", 1: "steps"},
     }
     axes |= {name: {0: "batch", 2: "past"} for name in past_names}
+    axes |= {name: {0: "batch", 2: "frames"} for name in cross_names}
     axes |= {name: {0: "batch", 2: "past_and_steps"} for name in present_names}
     _export(
         DecoderGraph(model),
         example,
         path,
-        input_names=["inputs_embeds", "attention_mask", "position_ids", *past_names],
+        input_names=[
+            "inputs_embeds", "attention_mask", "position_ids", *past_names, *cross_names,
+        ],
         output_names=["logits", *present_names],
         dynamic_axes=axes,
-    )
+    )  # fmt: skip
 
 
 def export_embeddings(model: Nano, path: Path) -> None:
@@ -127,7 +148,9 @@ def export_embeddings(model: Nano, path: Path) -> None:
     )
 
 
-def export_model(model: Nano, tokenizer_json: Path, output: Path, keep_float: bool = False) -> None:
+def export_model(
+    model: Nano, tokenizer_json: Path, hearing: Path, output: Path, keep_float: bool = False
+) -> None:
     """Write int8 graphs, tokenizer, configs and manifest; ``keep_float`` adds float32 graphs."""
     load_tokenizer(tokenizer_json)
     model = model.eval().requires_grad_(False)
@@ -137,7 +160,7 @@ def export_model(model: Nano, tokenizer_json: Path, output: Path, keep_float: bo
         encoder = Path(scratch) / "audio_encoder.onnx"
         decoder = Path(scratch) / "decoder_model_merged.onnx"
         embeddings = Path(scratch) / "embed_tokens.onnx"
-        export_encoder(model.encoder, encoder)
+        export_encoder(model, encoder)
         export_decoder(model, decoder)
         export_embeddings(model, embeddings)
         for source in (encoder, decoder):
@@ -150,17 +173,21 @@ def export_model(model: Nano, tokenizer_json: Path, output: Path, keep_float: bo
                 shutil.copy(source, onnx_dir / source.name)
     if (output / "tokenizer.json").resolve() != tokenizer_json.resolve():
         shutil.copy(tokenizer_json, output / "tokenizer.json")
-    write_bundle(output, model.config)
+    vocabulary = hearing_vocabulary(TokenizerFile.from_file(str(hearing)))
+    write_bundle(output, model.config, vocabulary)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("tokenizer", type=Path)
+    parser.add_argument("hearing", type=Path, help="word pieces of the CTC head")
     parser.add_argument("output", type=Path)
     parser.add_argument("--float", action="store_true", help="keep the float32 graphs as well")
     args = parser.parse_args()
-    export_model(load_checkpoint(args.checkpoint), args.tokenizer, args.output, args.float)
+    export_model(
+        load_checkpoint(args.checkpoint), args.tokenizer, args.hearing, args.output, args.float
+    )
 
 
 if __name__ == "__main__":

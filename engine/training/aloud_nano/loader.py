@@ -12,31 +12,39 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tokenizers import Tokenizer
 
-from aloud_nano.batch import Batch, BatchShape, Conversation, build_batch, draw_conversation
-from aloud_nano.grammar import Sampler
-from aloud_nano.scene import MAX_BLOCKS, BankIndex, Director, Scene
+from aloud_nano.batch import Batch, BatchShape, Conversation, Piece, build_batch, draw_conversation
+from aloud_nano.grammar import ONLY_FIRST, TOOLS, Item, Sampler, typed_form
+from aloud_nano.grammar.sound import NO_LISTENING, NO_VOICE, is_sound_question
+from aloud_nano.scene import MAX_BLOCKS, THINK_SHARE, BankIndex, Director
 from aloud_nano.tokens import load_tokenizer
-from aloud_nano.turns import Turn, TurnWriter
+from aloud_nano.turns import TurnWriter, cut_short
 
 Entry = dict[str, Any]
+
+TOOL_NAMES = tuple(name for name, tool in TOOLS.items() if tool.kind != "own")
 
 
 @dataclass(frozen=True)
 class Mix:
-    """Shares of turns; what is left is synthesised speech."""
+    """Shares of pieces; what is left is synthesised speech."""
 
-    typed: float = 0.22
+    typed: float = 0.16
+    typed_dialogue: float = 0.04
     sound: float = 0.05
-    silence: float = 0.02
-    noise: float = 0.02
-    unclear: float = 0.02
-    real: float = 0.10  # of speech
+    silence: float = 0.015
+    noise: float = 0.035
+    unclear: float = 0.025
+    real: float = 0.08  # of speech
+    tools: float = 0.12  # of conversations: the application declares tools
+    cut: float = 0.07  # of thoughts: closed early
 
 
 @dataclass(frozen=True)
 class LoaderSetup:
     tokenizer: Path
+    hearing: Path
     text: Path
     bank: BankIndex
     shape: BatchShape
@@ -49,47 +57,126 @@ class TurnSource:
 
     def __init__(self, setup: LoaderSetup, seed: int) -> None:
         stored = json.loads(setup.text.read_text())
-        typed = Sampler("train", stored["sentences"], stored["words"], open_share=0.12)
-        writer = TurnWriter(load_tokenizer(setup.tokenizer))
-        self.director = Director(writer, setup.bank, typed)
+        self.sampler = Sampler("train", stored["sentences"], stored["words"], open_share=0.12)
+        self.writer = TurnWriter(
+            load_tokenizer(setup.tokenizer), Tokenizer.from_file(str(setup.hearing))
+        )
+        self.director = Director(self.writer, setup.bank)
         self.mix = setup.mix
-        self.real = [entry | writer.stored(entry) for entry in setup.real]
-        self.synthetic: list[Entry] = []
+        self.shape = setup.shape
+        self.real = [entry | self.writer.stored(entry) for entry in setup.real]
+        self.synthetic: list[list[Entry]] = []  # dialogues; most are of one turn
         self.rng = random.Random(seed)
+        self.tools: frozenset[str] = frozenset()  # of the conversation being drawn
 
     def add_shard(self, path: Path, offset: int) -> None:
         for entry in json.loads(path.read_text()):
             entry["offset"] += offset
-            self.synthetic.append(entry)
+            if entry.get("follows") and self.synthetic:
+                self.synthetic[-1].append(entry)
+            else:
+                self.synthetic.append([entry])
 
-    def turn(self, rng: random.Random) -> tuple[Turn, Scene | None]:
+    def piece(self, rng: random.Random, is_first: bool) -> Piece:
+        """One turn, or several that depend on each other."""
         mix, chance = self.mix, rng.random()
         if chance < mix.typed:
-            return self.director.typed(rng), None
+            return self._typed(rng, self.sampler.draw_typed(rng))
         chance -= mix.typed
+        if chance < mix.typed_dialogue:
+            items = self.sampler.dialogue(rng)
+            if not is_first and items[0].intent in ONLY_FIRST:
+                return []
+            return [turn for item in items for turn in self._typed(rng, item)]
+        chance -= mix.typed_dialogue
         for kind in ("sound", "silence", "noise"):
             share = getattr(mix, kind)
             if chance < share:
                 scene = self.director.no_speech(rng, kind)
-                return scene.turn, scene
+                return [(scene.turn, scene)]
             chance -= share
-        entry = self._speech(rng)
+        entries = self._speech(rng, is_first)
         if chance < mix.unclear:
-            scene = self.director.unclear(rng, entry)
-        else:
-            scene = self.director.speech(rng, entry)
-        return scene.turn, scene
+            scene = self.director.unclear(rng, entries[0])
+            return [(scene.turn, scene)]
+        all_spoken = len(entries) == 1 or rng.random() < 0.8
+        turns: Piece = []
+        for entry in entries:
+            if all_spoken or rng.random() < 0.5:
+                turns += self._spoken(rng, entry)
+            else:
+                turns += self._typed(rng, _item(entry))
+        return turns
 
-    def _speech(self, rng: random.Random) -> Entry:
+    def _speech(self, rng: random.Random, is_first: bool) -> list[Entry]:
         if self.real and rng.random() < self.mix.real:
-            return rng.choice(self.real)
+            return [rng.choice(self.real)]
         while True:
-            entry = rng.choice(self.synthetic)
-            if self.director.usable(entry):
-                return entry
+            entries = rng.choice(self.synthetic)
+            if not is_first and entries[0]["intent"] in ONLY_FIRST:
+                continue
+            if all(self.director.usable(entry) for entry in entries):
+                return entries
 
-    def conversation(self, limit: int) -> Conversation:
-        return draw_conversation(self.rng, self.turn, limit)
+    def _runs(self, call: str) -> bool:
+        """Whether the application has the tool of this call."""
+        return call.split("(")[0] in self.tools
+
+    def _spoken(self, rng: random.Random, entry: Entry) -> Piece:
+        if not self._runs(entry["call"]) or entry["answer"] is None:
+            scene = self.director.speech(rng, entry)
+            if rng.random() < self.mix.cut:
+                scene.turn = cut_short(scene.turn, rng)
+            return [(scene.turn, scene)]
+        reply = self.writer.call_reply(entry["call"])
+        scene = self.director.speech(
+            rng, entry | {"semantic": entry["thought"], "answer_ids": reply}
+        )
+        if scene.silent_labels:
+            return [(scene.turn, scene)]
+        return [(scene.turn, scene), *self._result(rng, _item(entry))]
+
+    def _typed(self, rng: random.Random, item: Item) -> Piece:
+        if item.result is not None:
+            return []
+        text, think = typed_form(item.text, rng), rng.random() < THINK_SHARE
+        if self._runs(item.call) and item.answer is not None:
+            turn = self.writer.typed_call(text, item.call, think, item.steps)
+            return [(turn, None), *self._result(rng, item)]
+        answer = item.answer or without_sound(item.question)
+        turn = self.writer.typed(text, item.call, answer, think, item.steps)
+        return [(cut_short(turn, rng) if rng.random() < self.mix.cut else turn, None)]
+
+    def _result(self, rng: random.Random, item: Item) -> Piece:
+        """The tool's result comes back (now and then the application keeps silent)."""
+        if rng.random() < 0.15:
+            return []
+        made = self.sampler.tool_result(rng, item)
+        think = rng.random() < THINK_SHARE
+        return [(self.writer.tool_result(made.result or "", made.answer or "", think), None)]
+
+    def conversation(self) -> Conversation:
+        rng = self.rng
+        self.tools = frozenset()
+        opening: Piece = []
+        if rng.random() < self.mix.tools:
+            count = rng.choice([1, 2, 3, 5, 8, 12, 20, len(TOOL_NAMES)])
+            names = rng.sample(TOOL_NAMES, min(count, len(TOOL_NAMES)))
+            self.tools = frozenset(names)
+            opening = [(self.writer.tools(names), None)]
+        return draw_conversation(rng, self.piece, self.shape, opening)
+
+
+def _item(entry: Entry) -> Item:
+    return Item(
+        entry["text"], entry["call"], entry["answer"], entry["intent"], entry["question"],
+        tuple(entry.get("steps", ())), entry.get("finished", True),
+    )  # fmt: skip
+
+
+def without_sound(question: str | None) -> str:
+    """What a typed question about sound is answered."""
+    return NO_LISTENING if is_sound_question(question) else NO_VOICE
 
 
 def _work(setup: LoaderSetup, seed: int, shards: Any, batches: Any) -> None:
@@ -105,11 +192,7 @@ def _work(setup: LoaderSetup, seed: int, shards: Any, batches: Any) -> None:
         if not source.synthetic:
             time.sleep(0.2)
             continue
-        batches.put(
-            build_batch(
-                setup.shape, pending, lambda: source.conversation(setup.shape.text_length), numbers
-            )
-        )
+        batches.put(build_batch(setup.shape, pending, source.conversation, numbers))
 
 
 class Loader:
@@ -149,7 +232,7 @@ class Loader:
 
 def real_speech(index: list[Entry], offset: int) -> list[Entry]:
     """Training clips of the recordings, weighted by repetition; labels must be there."""
-    weights = {"read-sentences": 2, "coffee-orders": 3, "wake-words": 1, "single-words": 1}
+    weights = {"read-sentences": 3, "coffee-orders": 3, "wake-words": 1, "single-words": 1}
     entries: list[Entry] = []
     for clip in index:
         if clip["set"] not in weights or clip["split"] != "train":

@@ -1,4 +1,4 @@
-"""Nano: what hears (encoder) and what thinks (decoder), joined only by audio embeddings."""
+"""Nano: what hears (encoder) and what thinks (decoder), joined by cross-attention."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Nano(nn.Module):
     def __init__(self, config: NanoConfig | None = None) -> None:
         super().__init__()
         self.config = config or NanoConfig()
-        self.encoder = AudioEncoder(self.config.encoder, self.config.decoder.width)
+        self.encoder = AudioEncoder(self.config.encoder, self.config.decoder)
         self.decoder = Decoder(self.config.decoder)
 
     def parameter_count(self) -> dict[str, int]:

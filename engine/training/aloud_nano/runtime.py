@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,17 +64,24 @@ class Generated:
     semantic: str
     acoustic: str
     answer: str
+    call: str = ""  # what the application is to run
+    confidence: float = 1.0
 
 
 @dataclass
 class Stream:
-    """One conversation: the decoder's cache, and the encoder state of the open utterance."""
+    """One conversation: the decoder's cache, and the audio of the turn that is open.
+
+    owed: tokens that go into the cache with the next run (see ``NanoRuntime.generate``).
+    """
 
     past: dict[str, Array]
+    cross: dict[str, Array]
     length: int = 0
+    owed: list[int] = field(default_factory=list)
     audio_state: dict[str, NDArray] = field(default_factory=dict)
-    embeds: list[Array] = field(default_factory=list)
     ctc: list[Array] = field(default_factory=list)
+    end_of_turn: list[float] = field(default_factory=list)
 
 
 class NanoRuntime:
@@ -91,7 +99,7 @@ class NanoRuntime:
         self.embeddings = _session(embed)
         self.special: dict[str, int] = self.config["special_tokens"]
 
-    def open(self) -> Stream:
+    def open(self, tools: Sequence[str] = ()) -> Stream:
         past = {
             node.name: np.zeros(
                 [1 if i == 0 else _known(d) for i, d in enumerate(node.shape)], np.float32
@@ -99,7 +107,23 @@ class NanoRuntime:
             for node in self.decoder.get_inputs()
             if node.name.startswith("past_key_values")
         }
-        return Stream(past=past)
+        stream = Stream(past=past, cross=self.no_audio())
+        if tools:
+            prompt = self.config["prompt"]
+            line = self._encode("tools: " + ", ".join(tools))
+            opening, closing = prompt["system_open"], prompt["system_close"]
+            stream.owed = [*self._tokens(opening), *line, *self._tokens(closing)]
+        return stream
+
+    def no_audio(self) -> dict[str, Array]:
+        """The zero sink alone."""
+        return {
+            node.name: np.zeros(
+                [1 if not isinstance(d, int) else d for d in node.shape], np.float32
+            )
+            for node in self.decoder.get_inputs()
+            if node.name.startswith("cross.")
+        }
 
     def initial_audio_state(self) -> dict[str, NDArray]:
         """Zeros; symbolic dimensions empty."""
@@ -110,8 +134,8 @@ class NanoRuntime:
             if node.name.startswith("past.")
         }
 
-    def encode_block(self, stream: Stream, features: Array) -> tuple[Array, Array]:
-        """[80, 48] → audio embeddings [6, D] and CTC logits [24, C]; advances the stream."""
+    def encode_block(self, stream: Stream, features: Array) -> None:
+        """[80, 48] → cross frames, CTC logits and end-of-turn score; advances the stream."""
         names = [node.name for node in self.encoder.get_outputs()]
         feed = {"input_features": features[None], **stream.audio_state}
         outputs = dict(zip(names, self.encoder.run(names, feed), strict=True))
@@ -120,19 +144,28 @@ class NanoRuntime:
             for name, value in outputs.items()
             if name.startswith("present.")
         }
-        return outputs["audio_embeds"][0], outputs["ctc_logits"][0]
+        limit = self.config["audio"]["max_cross_frames"]
+        for kind in ("key", "value"):
+            for layer, fresh in enumerate(outputs[f"cross_{kind}"]):
+                name = f"cross.{layer}.{kind}"
+                frames = np.concatenate([stream.cross[name][:, :, 1:], fresh], axis=2)
+                sink = stream.cross[name][:, :, :1]
+                stream.cross[name] = np.concatenate([sink, frames[:, :, -limit:]], axis=2)
+        stream.ctc.append(outputs["ctc_logits"][0])
+        stream.end_of_turn.append(float(1 / (1 + np.exp(-outputs["end_of_turn"].item()))))
 
-    def feed(self, stream: Stream, embeds: Array) -> Array:
-        """Prefill [S, D] embeddings → logits [S, V]."""
-        steps = len(embeds)
-        total = stream.length + steps
+    def feed(self, stream: Stream, ids: list[int]) -> Array:
+        """Tokens into the cache → logits [S, V]."""
+        total = stream.length + len(ids)
+        period = self.config["text_config"]["max_position_embeddings"]
         outputs = self.decoder.run(
             None,
             {
-                "inputs_embeds": embeds[None],
+                "inputs_embeds": self.embed(ids)[None],
                 "attention_mask": np.ones((1, total), np.int64),
-                "position_ids": np.arange(stream.length, total, dtype=np.int64)[None],
+                "position_ids": np.arange(stream.length, total, dtype=np.int64)[None] % period,
                 **stream.past,
+                **stream.cross,
             },
         )
         names = [node.name for node in self.decoder.get_outputs()]
@@ -147,47 +180,64 @@ class NanoRuntime:
     def _tokens(self, names: list[str]) -> list[int]:
         return [self.special[name] for name in names]
 
+    def _encode(self, text: str) -> list[int]:
+        return self.tokenizer.encode(text, add_special_tokens=False).ids
+
     def hear(self, stream: Stream, samples: Array) -> None:
-        """One spoken user turn: zero-padded to whole blocks, prefetched block by block."""
+        """One spoken user turn: zero-padded to whole blocks, encoded block by block."""
         audio = self.config["audio"]
         block = audio["block_frames"] * self.mel.settings["hop_length"]
         padded = np.pad(samples.astype(np.float32), (0, -len(samples) % block))
         features = self.mel(padded)
-        stream.audio_state = self.initial_audio_state()
-        stream.embeds, stream.ctc = [], []
-        prompt = self.config["prompt"]
-        self.feed(stream, self.embed(self._tokens(prompt["user_open"])))
+        stream.audio_state, stream.cross = self.initial_audio_state(), self.no_audio()
+        stream.ctc, stream.end_of_turn = [], []
         for start in range(0, features.shape[1], audio["block_frames"]):
-            embeds, ctc = self.encode_block(
-                stream, features[:, start : start + audio["block_frames"]]
-            )
-            stream.embeds.append(embeds)
-            stream.ctc.append(ctc)
-            self.feed(stream, embeds)
-        self.feed(stream, self.embed(self._tokens(prompt["user_close"])))
+            self.encode_block(stream, features[:, start : start + audio["block_frames"]])
+        prompt = self.config["prompt"]
+        stream.owed += self._tokens(prompt["user_open"] + prompt["audio"] + prompt["user_close"])
 
     def read(self, stream: Stream, text: str) -> None:
         """One typed user turn."""
-        prompt = self.config["prompt"]
-        ids = self.tokenizer.encode(text, add_special_tokens=False).ids
-        ids = self._tokens(prompt["user_open"]) + ids + self._tokens(prompt["user_close"])
-        self.feed(stream, self.embed(ids))
+        self._given(stream, "user", text)
 
-    def generate(self, stream: Stream, think: bool = True, limit: int = 280) -> Generated:
-        """Greedy until <|eot|>, which is left in the cache."""
+    def tool_result(self, stream: Stream, result: str) -> None:
+        self._given(stream, "tool", result)
+
+    def _given(self, stream: Stream, who: str, text: str) -> None:
+        prompt = self.config["prompt"]
+        opening, closing = (self._tokens(prompt[f"{who}_{end}"]) for end in ("open", "close"))
+        stream.cross = self.no_audio()
+        stream.owed += [*opening, *self._encode(text), *closing]
+
+    def generate(
+        self, stream: Stream, think: bool = True, limit: int = 280, budget: int | None = None
+    ) -> Generated:
+        """Greedy until <|eot|>, which is owed to the next turn, as everything given is to this.
+
+        ``budget``: thoughts longer than so many tokens are closed.
+        """
         prompt = self.config["prompt"]
         opening = self._tokens(prompt["assistant_open"])
         opening += self._tokens(prompt["think"] if think else prompt["direct"])
-        logits = self.feed(stream, self.embed(opening))
+        logits = self.feed(stream, stream.owed + opening)
+        close = self.special[prompt["think_close"]]
         ids: list[int] = []
+        chances: list[float] = []
+        thinking = think
         while len(ids) < limit:
-            ids.append(int(logits[-1].argmax()))
-            logits = self.feed(stream, self.embed(ids[-1:]))
-            if ids[-1] == self.generation["eos_token_id"]:
+            best = int(logits[-1].argmax())
+            if thinking and budget is not None and len(ids) >= budget:
+                best = close
+            chances.append(_log_chance(logits[-1], best))
+            ids.append(best)
+            thinking = thinking and best != close
+            if best == self.generation["eos_token_id"]:
                 break
-        return self.split(ids, think)
+            logits = self.feed(stream, [best])
+        stream.owed = ids[-1:]
+        return self.split(ids, think, chances)
 
-    def split(self, ids: list[int], think: bool) -> Generated:
+    def split(self, ids: list[int], think: bool, chances: list[float]) -> Generated:
         """Token ids → channels; a missing mark leaves its channel empty."""
         body = [i for i in ids if i != self.special["<|eot|>"]]
         thought: list[int] = []
@@ -198,16 +248,43 @@ class NanoRuntime:
         if self.special["<acoustic>"] in thought:
             cut = thought.index(self.special["<acoustic>"])
             thought, acoustic = thought[:cut], thought[cut + 1 :]
+        call: list[int] = []
+        if self.special["<tool_call>"] in body:
+            cut = body.index(self.special["<tool_call>"])
+            call = [i for i in body[cut + 1 :] if i != self.special["</tool_call>"]]
+            body = body[:cut]
         decode = self.tokenizer.decode
-        return Generated(ids, decode(thought), decode(acoustic), decode(body))
+        return Generated(
+            ids, decode(thought), decode(acoustic), decode(body), decode(call),
+            self._confidence(thought, chances),
+        )  # fmt: skip
+
+    def _confidence(self, thought: list[int], chances: list[float]) -> float:
+        """Geometric mean of the chances of the tokens inside the quote; 1 without a quote."""
+        place = self.config["transcript"]
+        inside: list[float] = []
+        opened = False
+        for token, chance in zip(thought, chances, strict=False):
+            text = self.tokenizer.decode([token])
+            if opened and place["close"] in text:
+                break
+            if opened:
+                inside.append(chance)
+            opened = opened or place["open"] in text
+        return float(np.exp(np.mean(inside))) if inside else 1.0
 
     def transcript(self, stream: Stream) -> str:
         """Greedy CTC text of the utterance heard last."""
         vocab, blank = self.config["ctc"]["vocab"], self.config["ctc"]["blank"]
         best = np.concatenate(stream.ctc).argmax(-1) if stream.ctc else np.zeros(0, int)
         kept = [c for i, c in enumerate(best) if c != blank and (i == 0 or c != best[i - 1])]
-        return "".join(vocab[c] for c in kept)
+        return "".join(vocab[c] for c in kept).strip()
 
 
 def _known(dimension: object) -> int:
     return dimension if isinstance(dimension, int) else 0
+
+
+def _log_chance(logits: Array, index: int) -> float:
+    top = logits.max()
+    return float(logits[index] - top - np.log(np.exp(logits - top).sum()))

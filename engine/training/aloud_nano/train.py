@@ -1,7 +1,8 @@
-"""Train nano on one GPU, for a given time, on shards that may still be growing.
+"""Train nano for a given time, on shards that may still be growing, on one or more GPUs.
 
-Usage: python -m aloud_nano.train --shards DIR --recordings DIR --text text.json \
-           --tokenizer tokenizer.json --whisper whisper_tiny_en.pt --output DIR --seconds 1200
+Usage: [torchrun --nproc-per-node 2 -m | python -m] aloud_nano.train --shards DIR \
+           --recordings DIR --text text.json --tokenizer tokenizer.json --hearing hearing.json \
+           --whisper start.pt --encoder audio_encoder_quantized.onnx --output DIR
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+import zlib
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -20,22 +22,30 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from aloud_nano.augment import Renderer, ctc_loss, group_by_length, speech_frames
-from aloud_nano.batch import IGNORE, Batch, BatchShape
+from aloud_nano.batch import CROSS_WIDTH, Batch, BatchShape
 from aloud_nano.config import BLOCK_FRAMES, NanoConfig
+from aloud_nano.decoder import CrossIndex
 from aloud_nano.encoder import WhisperEncoder, packed_mask
-from aloud_nano.loader import Loader, LoaderSetup, real_speech
+from aloud_nano.loader import Loader, LoaderSetup, TurnSource, real_speech
+from aloud_nano.mgrd import PromptSource, Refinery
 from aloud_nano.model import Nano, save_checkpoint
 from aloud_nano.optim import Optimiser
-from aloud_nano.scene import MAX_BLOCKS, BankIndex
+from aloud_nano.scene import MAX_BLOCKS
+from aloud_nano.sound_tasks import make_tasks
 from aloud_nano.sounds import bank_of_recordings, make_bank
+from aloud_nano.turns import IGNORE
+from aloud_nano.warm_start import shipped_encoder, start_from_whisper
+from aloud_nano.workers import Workers
 
-CTC_WEIGHT = 0.3
+CTC_WEIGHT = 0.4
+TURN_WEIGHT = 0.1
+RESERVED = 3  # one shard in so many is kept for measuring
 DISTIL_LAYER = 1  # hidden state (0-based) that is distilled besides the final one
 
 
 def distil_weight(progress: float) -> float:
-    """Follow the original encoder at first, then let go."""
-    return 1.0 if progress < 0.35 else 0.3 if progress < 0.75 else 0.0
+    """Follow the original encoder closely at first; the decoder was made for its features."""
+    return 1.0 if progress < 0.35 else 0.5 if progress < 0.75 else 0.2
 
 
 def rate_scale(step: int, progress: float, warm_up: int = 150) -> float:
@@ -68,38 +78,48 @@ class PcmStore:
 class ShardFeed:
     """Moves finished shards into the store and tells the loader."""
 
-    def __init__(self, directory: Path, store: PcmStore) -> None:
+    def __init__(self, directory: Path, store: PcmStore, workers: Workers) -> None:
         self.directory = directory
         self.store = store
+        self.workers = workers
         self.known: set[str] = set()
+        self.trained: list[tuple[Path, int]] = []  # shard and offset in the store
+        self.reserved: list[tuple[Path, int]] = []  # never trained on: what progress is measured on
 
     def poll(self, loader: Loader, limit: int = 1) -> int:
         moved = 0
         for path in sorted(self.directory.glob("shard_*.json")):
             if moved >= limit:
                 break
-            if path.name in self.known:
+            if path.name in self.known or not self.workers.owns(path.stem):
                 continue
             samples = np.fromfile(path.with_suffix(".i16"), np.int16)
             self.known.add(path.name)
             if not self.store.fits(len(samples)):
                 continue
-            loader.announce(path, self.store.append(samples))
+            offset = self.store.append(samples)
+            if zlib.crc32(f"reserved {path.stem}".encode()) % RESERVED == 0:
+                self.reserved.append((path, offset))
+            else:
+                loader.announce(path, offset)
+                self.trained.append((path, offset))
             path.with_suffix(".i16").unlink()
             moved += 1
         return moved
 
 
 class Trainer:
+    """The compiled parts of a step, and the losses they add up to."""
+
     def __init__(
         self, model: Nano, teacher: WhisperEncoder, renderer: Renderer, shape: BatchShape,
         compiled: bool,
     ) -> None:  # fmt: skip
         self.model, self.teacher, self.renderer, self.shape = model, teacher, renderer, shape
         self.device = renderer.store.device
-        self.encode: Callable[..., tuple[Tensor, ...]] = self._encode
+        self.encode: Callable[..., Any] = self._encode
         self.teach: Callable[..., tuple[Tensor, Tensor]] = self._teach
-        self.read: Callable[..., Tensor] = self._read
+        self.read: Callable[..., Any] = self._read
         if compiled:
             self.encode = torch.compile(self._encode, dynamic=False)
             self.teach = torch.compile(self._teach, dynamic=False)
@@ -107,10 +127,10 @@ class Trainer:
 
     def _encode(
         self, mel: Tensor, start: Tensor, position: Tensor, mask: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Audio embeddings, CTC logits, final and distilled hidden states."""
+    ) -> tuple[list[tuple[Tensor, Tensor]], Tensor, Tensor, Tensor, Tensor]:
+        """Cross keys and values, CTC and end-of-turn logits, final and distilled hidden states."""
         out = self.model.encoder.packed(mel, start, position, mask)
-        return out.audio, out.ctc, out.final, out.hidden[DISTIL_LAYER]
+        return out.cross, out.ctc, out.turn, out.final, out.hidden[DISTIL_LAYER]
 
     def _teach(
         self, mel: Tensor, start: Tensor, position: Tensor, mask: Tensor
@@ -119,20 +139,19 @@ class Trainer:
         return hidden[-1], hidden[DISTIL_LAYER]
 
     def _read(
-        self, ids: Tensor, audio: Tensor, sources: Tensor, targets: Tensor, positions: Tensor,
-        mask: Tensor, labels: Tensor,
+        self, ids: Tensor, positions: Tensor, mask: Tensor, cross: list[tuple[Tensor, Tensor]],
+        queries: Tensor, frames: Tensor, cross_mask: Tensor, labels: Tensor, weights: Tensor,
     ) -> tuple[Tensor, Tensor]:  # fmt: skip
-        """Cross entropy over nano's own words, and how many of them are the most likely ones."""
+        """Cross entropy over nano's own words, weighted, and how many are the likeliest."""
         decoder = self.model.decoder
-        x = decoder.embed(ids)
-        flat = F.pad(x.flatten(0, 1), (0, 0, 0, 1))  # one spare row takes the unused embeddings
-        chosen = audio.flatten(0, 1)[sources].to(flat.dtype)
-        flat = flat.index_copy(0, targets, chosen)[:-1]
-        hidden = decoder(flat.view_as(x), positions, mask)
+        flat = [(key.flatten(0, 1), value.flatten(0, 1)) for key, value in cross]
+        index = CrossIndex(queries, frames, cross_mask)
+        hidden = decoder(ids, positions, mask, flat, index)
         logits = decoder.logits(hidden).flatten(0, 1).float()
         labels = labels.flatten()
-        loss = F.cross_entropy(logits, labels, ignore_index=IGNORE)
+        each = F.cross_entropy(logits, labels, ignore_index=IGNORE, reduction="none")
         counted = labels != IGNORE
+        loss = (each * weights.flatten()).sum() / counted.sum().clamp(min=1)
         right = ((logits.argmax(-1) == labels) & counted).sum() / counted.sum()
         return loss, right
 
@@ -149,7 +168,8 @@ class Trainer:
             moved[name] = tensor.to(wide.get(str(value.dtype), tensor.dtype))
         return moved
 
-    def losses(self, batch: Batch, distil: float) -> dict[str, Tensor]:
+    def render(self, batch: Batch, distil: bool) -> tuple[dict[str, Tensor], Tensor, Tensor | None]:
+        """The batch on the device, its packed features, and those of the clean voices."""
         groups = [
             group.to(self.device)
             for group in group_by_length(
@@ -157,33 +177,56 @@ class Trainer:
             )
         ]
         on = self.to_device(batch)
+        student, clean = self.renderer.features(
+            on, groups, self.shape.audio_rows * MAX_BLOCKS, distil
+        )
+        return on, student, clean
+
+    def hear(self, on: dict[str, Tensor], features: Tensor) -> Any:
+        """``_encode`` on the packed features of a batch."""
         rows = self.shape.audio_rows
-        student, clean = self.renderer.features(on, groups, rows * MAX_BLOCKS, distil > 0)
         utterance = on["utterance"].view(rows, MAX_BLOCKS)
         index = on["block_index"].view(rows, MAX_BLOCKS)
-        start, position = index == 0, on["block_position"].view(rows, MAX_BLOCKS)
-        mask = packed_mask(utterance, index, streaming=True)
-        if self.device.type != "cuda":
-            mask = mask.float()
-        packed = (rows, MAX_BLOCKS, *student.shape[1:])
+        mask = self._kind(packed_mask(utterance, index, streaming=True))
+        packed = features.view(rows, MAX_BLOCKS, *features.shape[1:])
+        return self.encode(packed, index == 0, on["block_position"].view(rows, MAX_BLOCKS), mask)
+
+    def answer_loss(self, on: dict[str, Tensor], cross: list[tuple[Tensor, Tensor]]) -> Any:
+        weights = on.get("weights")
+        if weights is None:
+            weights = torch.ones(on["labels"].shape, device=self.device)
+        return self.read(
+            on["ids"], on["positions"], self._conversation_mask(on["conversation"]), cross,
+            on["queries"], on["frames"], self._cross_mask(on["frame_count"]), on["labels"],
+            weights,
+        )  # fmt: skip
+
+    def losses(self, batch: Batch, distil: float) -> dict[str, Tensor]:
+        on, student, clean = self.render(batch, distil > 0)
+        rows = self.shape.audio_rows
         with self.autocast():
-            audio, letters, final, middle = self.encode(student.view(packed), start, position, mask)
-            ce, right = self.read(
-                on["ids"], audio, on["sources"], on["targets"], on["positions"],
-                self._conversation_mask(on["conversation"]), on["labels"],
-            )  # fmt: skip
+            cross, pieces, turn, final, middle = self.hear(on, student)
+            ce, right = self.answer_loss(on, cross)
         ctc = ctc_loss(
-            letters.reshape(rows * MAX_BLOCKS, BLOCK_FRAMES, -1), on,
+            pieces.reshape(rows * MAX_BLOCKS, BLOCK_FRAMES, -1), on,
             torch.from_numpy(batch["blocks"]) * BLOCK_FRAMES,
             torch.from_numpy(batch["ctc_length"]),
         )  # fmt: skip
-        total = ce + CTC_WEIGHT * ctc
-        result = {"ce": ce, "ctc": ctc, "right": right}
+        ended = on["ended"]
+        known = (ended >= 0).float()
+        turns = F.binary_cross_entropy_with_logits(
+            turn.flatten().float(), ended.clamp(min=0), reduction="none"
+        )
+        turns = (turns * known).sum() / (known.sum() + 1)
+        total = ce + CTC_WEIGHT * ctc + TURN_WEIGHT * turns
+        result = {"ce": ce, "ctc": ctc, "turn": turns, "right": right}
         if clean is not None:
-            full = packed_mask(utterance, index, streaming=False)
-            full = full if self.device.type == "cuda" else full.float()
+            utterance = on["utterance"].view(rows, MAX_BLOCKS)
+            index = on["block_index"].view(rows, MAX_BLOCKS)
+            full = self._kind(packed_mask(utterance, index, streaming=False))
+            packed = clean.view(rows, MAX_BLOCKS, *clean.shape[1:])
             with torch.no_grad(), self.autocast():
-                goal = self.teach(clean.view(packed), start, index, full)
+                goal = self.teach(packed, index == 0, index, full)
             where = speech_frames(on, BLOCK_FRAMES).float()
             result["distil"] = _distance(final, goal[0], where) + 0.5 * _distance(
                 middle, goal[1], where
@@ -191,14 +234,23 @@ class Trainer:
             total = total + distil * result["distil"]
         return result | {"total": total}
 
+    def _kind(self, mask: Tensor) -> Tensor:
+        return mask if self.device.type == "cuda" else mask.float()
+
+    def _cross_mask(self, counts: Tensor) -> Tensor:
+        """[N] frames of each turn → additive [N, 1, 1, 1 + CROSS_WIDTH]; the sink stays open."""
+        index = torch.arange(1 + CROSS_WIDTH, device=counts.device)[None]
+        closed = index > counts[:, None]
+        bias = torch.zeros(closed.shape, device=counts.device, dtype=torch.bfloat16)
+        return self._kind(bias.masked_fill(closed, -30_000.0))[:, None, None]
+
     def _conversation_mask(self, conversation: Tensor) -> Tensor:
         """[R, S] conversation numbers → additive causal mask [R, 1, S, S]."""
         size = conversation.shape[1]
         same = conversation[:, :, None] == conversation[:, None, :]
         causal = torch.ones(size, size, dtype=torch.bool, device=conversation.device).tril()
-        kind = torch.bfloat16 if self.device.type == "cuda" else torch.float32
-        bias = torch.zeros(same.shape, dtype=kind, device=conversation.device)
-        return bias.masked_fill(~(same & causal), -30_000.0)[:, None]
+        bias = torch.zeros(same.shape, dtype=torch.bfloat16, device=conversation.device)
+        return self._kind(bias.masked_fill(~(same & causal), -30_000.0))[:, None]
 
 
 def _distance(student: Tensor, teacher: Tensor, where: Tensor) -> Tensor:
@@ -234,20 +286,27 @@ class Log:
         return text
 
 
-def run(trainer: Trainer, loader: Loader, feed: ShardFeed, log: Log, args: Any) -> None:
-    optimiser = Optimiser(trainer.model, muon=args.muon, adam=args.muon * 0.4, encoder=args.encoder)
+def run(
+    trainer: Trainer, optimiser: Optimiser, loader: Loader, feed: ShardFeed, log: Log,
+    workers: Workers, args: Any,
+) -> None:  # fmt: skip
+    """Train for ``args.seconds``; all processes see the clock of the first."""
     parameters = [p for p in trainer.model.parameters() if p.requires_grad]
     started = last = saved = time.time()
     step = last_step = turns = 0
-    waited = 0.0
-    while (progress := (time.time() - started) / args.seconds) < 1:
-        if step % 2 == 0:
+    waited = progress = 0.0
+    while True:
+        if step % 10 == 0:
+            progress = workers.same((time.time() - started) / args.seconds)
+            if progress >= 1:
+                break
             feed.poll(loader)
         before = time.time()
         batch = loader.get()
         waited += time.time() - before
         losses = trainer.losses(batch, distil_weight(progress))
         losses["total"].backward()
+        workers.average([p.grad for p in parameters if p.grad is not None])
         torch.nn.utils.clip_grad_norm_(parameters, 1.0, foreach=True)
         optimiser.step(rate_scale(step, progress))
         for parameter in parameters:
@@ -266,35 +325,78 @@ def run(trainer: Trainer, loader: Loader, feed: ShardFeed, log: Log, args: Any) 
                 f"shards {len(feed.known)} utterances {len(batch['blocks'])}"
             )
             last, last_step, waited = now, step, 0.0
-        if now - saved > 150:
+        if now - saved > 150 and workers.is_first:
             save_checkpoint(trainer.model, args.output / "part.tmp")
             (args.output / "part.tmp").rename(args.output / "part.pt")
             saved = now
-    log.say(f"trained {step} steps, {turns} turns in {time.time() - started:.0f} s")
+    log.say(f"trained {step} steps, {turns} turns a process in {time.time() - started:.0f} s")
 
 
-def main() -> None:
+def refine(
+    trainer: Trainer, loader: Loader, setup: LoaderSetup, feed: ShardFeed, log: Log,
+    workers: Workers, args: Any,
+) -> None:  # fmt: skip
+    """Two rounds of MGRD (``mgrd.py``), measured before, between and after."""
+    sources = []
+    for shards in (feed.trained[:60], feed.reserved):
+        source = TurnSource(setup, seed=500 + workers.rank)
+        for path, offset in shards:
+            source.add_shard(path, offset)
+        entries = [entry for dialogue in source.synthetic for entry in dialogue]
+        sources.append((source, PromptSource(source, entries, seed=600 + workers.rank)))
+    (source, train), (_, held) = sources
+    refinery = Refinery(trainer, loader, source, train, held, workers, log.say, args.output)
+    refinery.measure("cold start")
+    for number in (1, 2):
+        refinery.round(number, args.sampling, args.tuning, args.reinforcing)
+
+
+def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("shards", "recordings", "text", "tokenizer", "whisper", "output"):
+    for name in ("shards", "recordings", "text", "tokenizer", "hearing", "whisper", "output"):
         parser.add_argument(f"--{name}", type=Path, required=True)
-    parser.add_argument("--seconds", type=float, default=1200)
+    parser.add_argument("--encoder", type=Path, help="an earlier nano's audio_encoder (int8)")
+    parser.add_argument("--seconds", type=float, default=1000)
+    parser.add_argument("--refine", action="store_true", help="two rounds of MGRD afterwards")
+    parser.add_argument("--sampling", type=float, default=25, help="seconds, of each round")
+    parser.add_argument("--tuning", type=int, default=200, help="steps, of each round")
+    parser.add_argument("--reinforcing", type=int, default=40, help="steps, of each round")
     parser.add_argument("--report", type=float, default=15)
     parser.add_argument("--workers", type=int, default=6)
-    parser.add_argument("--muon", type=float, default=0.004)
-    parser.add_argument("--encoder", type=float, default=2.0e-4)
-    parser.add_argument("--audio-rows", type=int, default=160)
-    parser.add_argument("--text-rows", type=int, default=72)
+    parser.add_argument("--audio-rows", type=int, default=BatchShape.audio_rows)
+    parser.add_argument("--text-rows", type=int, default=BatchShape.text_rows)
+    parser.add_argument("--spoken", type=int, default=BatchShape.spoken)
     parser.add_argument("--bank", type=int, default=2400, help="procedural sounds")
+    parser.add_argument("--tasks", type=int, default=8000, help="sounds to be asked about")
     parser.add_argument("--capacity", type=int, default=9_500_000_000, help="PCM samples")
     parser.add_argument("--first-shards", type=int, default=24, help="wait for so many")
     parser.add_argument("--eager", action="store_true", help="do not compile")
-    args = parser.parse_args()
-    args.output.mkdir(parents=True, exist_ok=True)
-    log = Log(args.output / "train.log")
-    torch.manual_seed(0)
-    torch.set_float32_matmul_precision("high")
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return parser.parse_args()
 
+
+def start_model(args: argparse.Namespace, device: torch.device) -> tuple[Nano, WhisperEncoder]:
+    """nano on Whisper's weights (with an earlier nano's streaming encoder), and the teacher."""
+    model = Nano(NanoConfig())
+    weights = torch.load(args.whisper, map_location="cpu", weights_only=True)
+    start_from_whisper(model, weights)
+    teacher = WhisperEncoder(model.config.encoder)
+    prefix = "encoder.whisper."
+    teacher.load_state_dict(
+        {n.removeprefix(prefix): v.float() for n, v in weights.items() if n.startswith(prefix)}
+    )
+    if args.encoder:
+        model.encoder.whisper.load_state_dict(shipped_encoder(args.encoder))
+    return model.to(device), teacher.to(device).eval().requires_grad_(False)
+
+
+def main() -> None:
+    args = parse()
+    workers = Workers()
+    args.output.mkdir(parents=True, exist_ok=True)
+    log = Log(args.output / f"train{workers.rank}.log")
+    torch.manual_seed(workers.rank)
+    torch.set_float32_matmul_precision("high")
+    device = workers.device
     store = PcmStore(args.capacity, device)
     clips = json.loads((args.recordings / "recordings.json").read_text())
     pcm = np.fromfile(args.recordings / "recordings.i16", np.int16)
@@ -302,31 +404,34 @@ def main() -> None:
     bank = make_bank(1, args.bank, processes=args.workers if device.type == "cuda" else 1)
     sounds = [c for c in clips if c["set"] == "sounds" and c["split"] == "train"]
     bank = bank.extended(bank_of_recordings(pcm, sounds))
+    spare = args.workers if device.type == "cuda" else 1
+    bank = bank.extended(make_tasks(2, args.tasks, processes=spare))
     log.say(f"{len(real)} real entries, {len(bank.kinds)} sounds")
 
-    shape = BatchShape(args.audio_rows, args.text_rows)
-    index = BankIndex(bank.kinds, bank.counts, bank.lengths)
-    loader = Loader(LoaderSetup(args.tokenizer, args.text, index, shape, real), args.workers)
-    model = Nano(NanoConfig()).to(device)
-    weights = torch.load(args.whisper, map_location=device, weights_only=True)
-    weights = {name: value.float() for name, value in weights.items()}
-    model.encoder.whisper.load_state_dict(weights)
-    teacher = WhisperEncoder(model.config.encoder).to(device).eval().requires_grad_(False)
-    teacher.load_state_dict(weights)
+    shape = BatchShape(args.audio_rows, args.text_rows, spoken=args.spoken)
+    setup = LoaderSetup(args.tokenizer, args.hearing, args.text, bank.index(), shape, real)
+    loader = Loader(setup, args.workers, seed=workers.rank + 1)
+    model, teacher = start_model(args, device)
     log.say(f"parameters {model.parameter_count()} on {device}")
 
-    feed = ShardFeed(args.shards, store)
+    feed = ShardFeed(args.shards, store, workers)
     while len(feed.known) < args.first_shards:
         if not feed.poll(loader, limit=100):
             time.sleep(0.5)
     log.say(f"starting with {len(feed.known)} shards")
     renderer = Renderer(store.samples, torch.from_numpy(bank.waves).to(device))
     trainer = Trainer(model, teacher, renderer, shape, compiled=not args.eager)
-    run(trainer, loader, feed, log, args)
+    run(trainer, Optimiser(model), loader, feed, log, workers, args)
+    if workers.is_first:
+        save_checkpoint(model, args.output / "cold.pt")
+    if args.refine:
+        refine(trainer, loader, setup, feed, log, workers, args)
     loader.close()
-    save_checkpoint(model, args.output / "nano.pt")
+    if workers.is_first:
+        save_checkpoint(model, args.output / "nano.pt")
     if device.type == "cuda":
         log.say(f"peak memory {torch.cuda.max_memory_allocated() / 1e9:.1f} GB")
+    workers.close()
 
 
 if __name__ == "__main__":

