@@ -13,12 +13,17 @@ HALF_FROM_ELEMENTS = 2000  # smaller constants stay float32
 
 
 def quantise_matmuls(source: Path, target: Path) -> None:
-    """Dynamic quantisation of products with constant weights: int8, one scale per column."""
+    """Dynamic quantisation of products with constant weights: int8, one scale per column.
+
+    Weights use 7 of the 8 bits: without VNNI, AVX2 adds pairs of products in 16 bits, which
+    full-range weights overflow (measured: 6 points of word errors on read sentences).
+    """
     quantize_dynamic(
         source,
         target,
         weight_type=QuantType.QInt8,
         per_channel=True,
+        reduce_range=True,
         op_types_to_quantize=["MatMul"],
         extra_options={"MatMulConstBOnly": True},
     )

@@ -26,9 +26,9 @@ from aloud_nano.batch import CROSS_WIDTH, Batch, BatchShape
 from aloud_nano.config import BLOCK_FRAMES, NanoConfig
 from aloud_nano.decoder import CrossIndex
 from aloud_nano.encoder import WhisperEncoder, packed_mask
-from aloud_nano.loader import Loader, LoaderSetup, TurnSource, real_speech
+from aloud_nano.loader import Loader, LoaderSetup, Mix, TurnSource, real_speech
 from aloud_nano.mgrd import PromptSource, Refinery
-from aloud_nano.model import Nano, save_checkpoint
+from aloud_nano.model import Nano, load_checkpoint, save_checkpoint
 from aloud_nano.optim import Optimiser
 from aloud_nano.scene import MAX_BLOCKS
 from aloud_nano.sound_tasks import make_tasks
@@ -48,10 +48,10 @@ def distil_weight(progress: float) -> float:
     return 1.0 if progress < 0.35 else 0.5 if progress < 0.75 else 0.2
 
 
-def rate_scale(step: int, progress: float, warm_up: int = 150) -> float:
-    """Warm up, hold until 40 % of the time, then straight to zero."""
+def rate_scale(step: int, progress: float, warm_up: int = 150, hold: float = 0.4) -> float:
+    """Warm up, hold for a share of the time, then straight to zero."""
     warm = min(1.0, (step + 1) / warm_up)
-    return warm * (1.0 if progress < 0.4 else max(0.01, (1 - progress) / 0.6))
+    return warm * (1.0 if progress < hold else max(0.01, (1 - progress) / (1 - hold)))
 
 
 class PcmStore:
@@ -300,7 +300,7 @@ def run(
             progress = workers.same((time.time() - started) / args.seconds)
             if progress >= 1:
                 break
-            feed.poll(loader)
+            feed.poll(loader, limit=4)
         before = time.time()
         batch = loader.get()
         waited += time.time() - before
@@ -308,7 +308,7 @@ def run(
         losses["total"].backward()
         workers.average([p.grad for p in parameters if p.grad is not None])
         torch.nn.utils.clip_grad_norm_(parameters, 1.0, foreach=True)
-        optimiser.step(rate_scale(step, progress))
+        optimiser.step(args.scale * rate_scale(step, progress, args.warm_up, args.hold))
         for parameter in parameters:
             parameter.grad = None
         if step % 5 == 0:
@@ -320,7 +320,7 @@ def run(
             text = log.means()
             now = time.time()
             log.say(
-                f"step {step} turns {turns} {text} rate {rate_scale(step, progress):.3f} "
+                f"step {step} turns {turns} {text} progress {progress:.3f} "
                 f"{(now - last) / (step - last_step) * 1000:.0f} ms/step wait {waited:.1f} s "
                 f"shards {len(feed.known)} utterances {len(batch['blocks'])}"
             )
@@ -357,6 +357,11 @@ def parse() -> argparse.Namespace:
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--encoder", type=Path, help="an earlier nano's audio_encoder (int8)")
     parser.add_argument("--seconds", type=float, default=1000)
+    parser.add_argument("--start", type=Path, help="continue from this checkpoint of nano")
+    parser.add_argument("--scale", type=float, default=1.0, help="of all learning rates")
+    parser.add_argument("--warm-up", type=int, default=150, help="steps")
+    parser.add_argument("--hold", type=float, default=0.4, help="share at the full rate")
+    parser.add_argument("--real", type=float, default=Mix.real, help="share of speech")
     parser.add_argument("--refine", action="store_true", help="two rounds of MGRD afterwards")
     parser.add_argument("--sampling", type=float, default=25, help="seconds, of each round")
     parser.add_argument("--tuning", type=int, default=200, help="steps, of each round")
@@ -386,6 +391,8 @@ def start_model(args: argparse.Namespace, device: torch.device) -> tuple[Nano, W
     )
     if args.encoder:
         model.encoder.whisper.load_state_dict(shipped_encoder(args.encoder))
+    if args.start:
+        model.load_state_dict(load_checkpoint(args.start).state_dict())
     return model.to(device), teacher.to(device).eval().requires_grad_(False)
 
 
@@ -409,7 +416,8 @@ def main() -> None:
     log.say(f"{len(real)} real entries, {len(bank.kinds)} sounds")
 
     shape = BatchShape(args.audio_rows, args.text_rows, spoken=args.spoken)
-    setup = LoaderSetup(args.tokenizer, args.hearing, args.text, bank.index(), shape, real)
+    mix = Mix(real=args.real)
+    setup = LoaderSetup(args.tokenizer, args.hearing, args.text, bank.index(), shape, real, mix)
     loader = Loader(setup, args.workers, seed=workers.rank + 1)
     model, teacher = start_model(args, device)
     log.say(f"parameters {model.parameter_count()} on {device}")
