@@ -95,7 +95,7 @@ def generation_config() -> dict[str, Any]:
         "pad_token_id": ID["<|endoftext|>"],
         "do_sample": False,
         "temperature": 0.0,
-        "max_think_tokens": 160,
+        "max_think_tokens": 200,
         "max_answer_tokens": 120,
     }
 

@@ -120,13 +120,17 @@ def main() -> None:
         mel = runtime.mel(padded)
         stream = runtime.open()
         runtime.hear(stream, samples)
-        embeds = np.concatenate(stream.embeds[:BLOCKS])
+        blocks = slice(BLOCKS)
         logits = np.concatenate(stream.ctc[:BLOCKS])
         index["clips"][name] = {
             "wav": path.name, "samples": len(samples), "spoken": text,
             "blocks": mel.shape[1] // block,
             "mel": save(args.output / f"{name}.mel.f32", mel[:, :MEL_FRAMES]),
-            "audio_embeds": save(args.output / f"{name}.embeds.f32", embeds),
+            "cross": {
+                "keys": save(args.output / f"{name}.keys.f32", np.stack(stream.keys[blocks])),
+                "values": save(args.output / f"{name}.values.f32", np.stack(stream.values[blocks])),
+            },
+            "end_of_turn": stream.end_of_turn,
             "ctc_argmax": logits.argmax(-1).tolist(),
             "think": turn(runtime, samples, "", True),
             "direct": turn(runtime, samples, "", False),

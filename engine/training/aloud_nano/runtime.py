@@ -72,15 +72,19 @@ class Generated:
 class Stream:
     """One conversation: the decoder's cache, and the audio of the turn that is open.
 
-    owed: tokens that go into the cache with the next run (see ``NanoRuntime.generate``).
+    owed: tokens that go into the cache with the next run; they attend to ``cross``.
+    heard: whether that is a turn's audio.
     """
 
     past: dict[str, Array]
     cross: dict[str, Array]
     length: int = 0
+    heard: bool = False
     owed: list[int] = field(default_factory=list)
     audio_state: dict[str, NDArray] = field(default_factory=dict)
     ctc: list[Array] = field(default_factory=list)
+    keys: list[Array] = field(default_factory=list)  # of every block: [L, H, 12, D/H]
+    values: list[Array] = field(default_factory=list)
     end_of_turn: list[float] = field(default_factory=list)
 
 
@@ -112,7 +116,7 @@ class NanoRuntime:
             prompt = self.config["prompt"]
             line = self._encode("tools: " + ", ".join(tools))
             opening, closing = prompt["system_open"], prompt["system_close"]
-            stream.owed = [*self._tokens(opening), *line, *self._tokens(closing)]
+            self.feed(stream, [*self._tokens(opening), *line, *self._tokens(closing)])
         return stream
 
     def no_audio(self) -> dict[str, Array]:
@@ -152,6 +156,8 @@ class NanoRuntime:
                 sink = stream.cross[name][:, :, :1]
                 stream.cross[name] = np.concatenate([sink, frames[:, :, -limit:]], axis=2)
         stream.ctc.append(outputs["ctc_logits"][0])
+        stream.keys.append(outputs["cross_key"][:, 0])
+        stream.values.append(outputs["cross_value"][:, 0])
         stream.end_of_turn.append(float(1 / (1 + np.exp(-outputs["end_of_turn"].item()))))
 
     def feed(self, stream: Stream, ids: list[int]) -> Array:
@@ -189,12 +195,22 @@ class NanoRuntime:
         block = audio["block_frames"] * self.mel.settings["hop_length"]
         padded = np.pad(samples.astype(np.float32), (0, -len(samples) % block))
         features = self.mel(padded)
-        stream.audio_state, stream.cross = self.initial_audio_state(), self.no_audio()
-        stream.ctc, stream.end_of_turn = [], []
+        prompt = self.config["prompt"]
+        self._open_turn(stream, self._tokens(prompt["user_open"]))
+        stream.audio_state, stream.heard = self.initial_audio_state(), True
+        stream.ctc, stream.end_of_turn, stream.keys, stream.values = [], [], [], []
         for start in range(0, features.shape[1], audio["block_frames"]):
             self.encode_block(stream, features[:, start : start + audio["block_frames"]])
-        prompt = self.config["prompt"]
-        stream.owed += self._tokens(prompt["user_open"] + prompt["audio"] + prompt["user_close"])
+        stream.owed = self._tokens(prompt["audio"] + prompt["user_close"])
+
+    def _open_turn(self, stream: Stream, opening: list[int]) -> None:
+        """What is owed attends to the audio of the turn before; what opens this one to none."""
+        if stream.owed and stream.heard:
+            self.feed(stream, stream.owed)
+            stream.owed = []
+        stream.cross, stream.heard = self.no_audio(), False
+        self.feed(stream, [*stream.owed, *opening])
+        stream.owed = []
 
     def read(self, stream: Stream, text: str) -> None:
         """One typed user turn."""
@@ -206,8 +222,8 @@ class NanoRuntime:
     def _given(self, stream: Stream, who: str, text: str) -> None:
         prompt = self.config["prompt"]
         opening, closing = (self._tokens(prompt[f"{who}_{end}"]) for end in ("open", "close"))
-        stream.cross = self.no_audio()
-        stream.owed += [*opening, *self._encode(text), *closing]
+        self._open_turn(stream, [*opening, *self._encode(text)])
+        stream.owed = closing
 
     def generate(
         self, stream: Stream, think: bool = True, limit: int = 280, budget: int | None = None
@@ -221,6 +237,8 @@ class NanoRuntime:
         opening += self._tokens(prompt["think"] if think else prompt["direct"])
         logits = self.feed(stream, stream.owed + opening)
         close = self.special[prompt["think_close"]]
+        end = self.generation["eos_token_id"]
+        call_end = self.special[prompt["tool_call_close"]]
         ids: list[int] = []
         chances: list[float] = []
         thinking = think
@@ -231,10 +249,10 @@ class NanoRuntime:
             chances.append(_log_chance(logits[-1], best))
             ids.append(best)
             thinking = thinking and best != close
-            if best == self.generation["eos_token_id"]:
+            if best in (end, call_end):
                 break
             logits = self.feed(stream, [best])
-        stream.owed = ids[-1:]
+        stream.owed = [call_end, end] if ids[-1] == call_end else ids[-1:]
         return self.split(ids, think, chances)
 
     def split(self, ids: list[int], think: bool, chances: list[float]) -> Generated:
