@@ -1,26 +1,83 @@
 import { Tensor } from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
-import type { GenerateEvent, GenerateRequest } from "../engine.ts";
+import type { GenerateEvent, GenerateRequest, Tool } from "../engine.ts";
+import type { HeardAudio } from "../hearing/heard-audio.ts";
 import { EmbeddedConversation } from "./conversation.ts";
 import type { KvCache } from "./kv-cache.ts";
 import type { Model } from "./model.ts";
-import { readModelConfig } from "./model-config.ts";
-import { NANO_DIR } from "./model-directory.ts";
+import type { ModelConfig } from "./model-config.ts";
 import { Scheduler } from "./scheduler.ts";
 
 const REQUEST: GenerateRequest = { mode: "think", maxThinkTokens: 50, maxAnswerTokens: 50 };
 const DIRECT: GenerateRequest = { ...REQUEST, mode: "direct" };
 const NEVER = new AbortController().signal;
 
-const nano = readModelConfig(NANO_DIR);
-const controls = new Map([...nano.specialTokens].map(([spelling, id]) => [id, spelling]));
+const CONTROLS = [
+  ...["<|system|>", "<|user|>", "<|assistant|>", "<think>", "<acoustic>", "</think>"],
+  ...["<tool_call>", "</tool_call>", "<|tool|>", "<|eot|>", "<|audio|>"],
+];
+const specialTokens = new Map(CONTROLS.map((spelling, id) => [spelling, id]));
+const END = specialTokens.get("<|eot|>") ?? 0;
+/** Blocks, of one frame each, that the fake decoder can attend to. */
+const MAX_FRAMES = 6;
+
+const CONFIG: ModelConfig = {
+  name: "fake",
+  version: "1",
+  contextTokens: 400,
+  vocabSize: 2_000,
+  hiddenSize: 1,
+  positionPeriod: 1_024,
+  blockFrames: 1,
+  crossFramesPerBlock: 1,
+  maxCrossFrames: MAX_FRAMES,
+  channels: ["semantic", "acoustic", "answer"],
+  specialTokens,
+  ctc: undefined,
+  prompt: {
+    systemOpen: undefined,
+    userOpen: ["<|user|>"],
+    audio: "<|audio|>",
+    userClose: ["<|eot|>"],
+    assistantOpen: ["<|assistant|>"],
+    think: ["<think>"],
+    direct: ["<think>", "</think>"],
+    acousticOpen: "<acoustic>",
+    thinkClose: "</think>",
+    turnClose: "<|eot|>",
+    tools: { listOpen: ["<|system|>"], resultOpen: ["<|tool|>"], callOpen: "<tool_call>", callClose: "</tool_call>" },
+  },
+  transcript: { channel: "semantic", open: '"', close: '"' },
+  confidence: { transcript: 0.5, unclear: { semantic: " unclear", answer: "not clear: {transcript}" } },
+  tools: [
+    { name: "set_light", parameters: { state: { type: "string" } } },
+    { name: "get_time", parameters: {} },
+  ],
+  endTokens: new Set([END]),
+  logMel: {
+    sampleRateHz: 16_000,
+    fftLength: 4,
+    mels: 1,
+    minHz: 0,
+    maxHz: 8_000,
+    hopSamples: 4,
+    leftZeros: 0,
+    floor: 1,
+    offset: 0,
+    scale: 1,
+  },
+};
+const controls = new Map([...specialTokens].map(([spelling, id]) => [id, spelling]));
 /** Words are letters here: a token for each character, far from the control tokens. */
 const FIRST_LETTER = 1_000;
 const BLOCK_SAMPLES = 4;
+/** Tokens that share what probability is left, and are never picked. */
+const FIRST_OTHER = 100;
+const OTHERS = 20;
 
 /** `"<think>ab"` as tokens: control tokens by their spelling, letters one by one. */
 function tokensOf(spelled: string): number[] {
-  return [...spelled.matchAll(/<[^>]+>|[\s\S]/gu)].map(([part]) => nano.specialTokens.get(part) ?? FIRST_LETTER + part.charCodeAt(0));
+  return [...spelled.matchAll(/<[^>]+>|[\s\S]/gu)].map(([part]) => specialTokens.get(part) ?? FIRST_LETTER + part.charCodeAt(0));
 }
 
 function spell(tokens: Iterable<number>): string {
@@ -31,54 +88,63 @@ function spell(tokens: Iterable<number>): string {
 const heardAs = (letters: string) =>
   Float32Array.from([...letters].flatMap((letter) => new Array<number>(BLOCK_SAMPLES).fill(letter.charCodeAt(0))));
 
+const lettersOf = ({ blocks }: HeardAudio) => String.fromCharCode(...blocks.map(({ keys }) => keys[0] ?? 0));
+
+interface Fake {
+  readonly contextTokens?: number;
+  /** Probability of every token that the model picks. */
+  readonly sureness?: number;
+}
+
 /**
  * A model that hears letters and generates what it is told. Its cache holds the tokens themselves, so that the tests read what a real model
  * would have been given.
  */
-function fakeModel(script: string, contextTokens = 400) {
+function fakeModel(script: string, { contextTokens = 400, sureness = 0.9 }: Fake) {
   const rest = tokensOf(script);
   let cache: KvCache | undefined;
-  const extend = (embeddings: Float32Array, before: KvCache): KvCache => {
-    const ids = Float32Array.from([...tokensIn(before), ...embeddings]);
+  const runs: string[] = [];
+  const extend = (tokens: readonly number[], before: KvCache, audio: HeardAudio): KvCache => {
+    runs.push(`${spell(tokens)} @${lettersOf(audio)}`);
+    const ids = Float32Array.from([...tokensIn(before), ...tokens]);
     cache = {
       layers: [new Tensor("float32", ids, [1, 1, ids.length, 1])],
       length: ids.length,
-      position: before.position + embeddings.length,
+      position: before.position + tokens.length,
     };
     return cache;
   };
   const model: Model = {
-    config: { ...nano, contextTokens },
+    config: { ...CONFIG, contextTokens },
     tokenizer: {
       encode: (text) => [...text].map((letter) => FIRST_LETTER + letter.charCodeAt(0)),
       spelling: (id) => String.fromCharCode(id - FIRST_LETTER).replace(" ", "Ġ"),
       control: (id) => controls.get(id),
-      controlId: (spelling) => nano.specialTokens.get(spelling) ?? 0,
+      controlId: (spelling) => specialTokens.get(spelling) ?? 0,
     },
     ear: {
       blockSamples: BLOCK_SAMPLES,
       initial: () => ({ mel: new Float32Array(0), encoder: {}, ctc: undefined }),
       hear: async (block, state) => ({
         state,
-        embeddings: Float32Array.of(FIRST_LETTER + (block[0] ?? 0)),
-        count: 1,
+        audio: { keys: block.slice(0, 1), values: block.slice(0, 1), frames: 1 },
         transcript: { stable: "heard", tail: "" },
-        endOfTurn: undefined,
+        endOfTurn: 0.25,
       }),
     },
     decoder: {
       empty: () => ({ layers: [new Tensor("float32", new Float32Array(0), [1, 1, 0, 1])], length: 0, position: 0 }),
-      embed: (tokens) => Float32Array.from(tokens),
-      prefill: async (embeddings, before) => extend(embeddings, before),
-      step: async (embeddings, before) => {
-        const logits = new Float32Array(2_000);
-        logits[rest.shift() ?? nano.specialTokens.get("<|eot|>") ?? 0] = 1;
-        return { cache: extend(embeddings, before), logits };
+      prefill: async (tokens, before, audio) => extend(tokens, before, audio),
+      step: async (tokens, before, audio) => {
+        const logits = new Float32Array(2_000).fill(Number.NEGATIVE_INFINITY);
+        logits.fill(Math.log((1 - sureness) / OTHERS), FIRST_OTHER, FIRST_OTHER + OTHERS);
+        logits[rest.shift() ?? END] = Math.log(sureness);
+        return { cache: extend(tokens, before, audio), logits };
       },
     },
     release: async () => {},
   };
-  return { model, seen: () => spell(tokensIn(cache)), position: () => cache?.position };
+  return { model, seen: () => spell(tokensIn(cache)), position: () => cache?.position, runs };
 }
 
 function tokensIn(cache: KvCache | undefined): number[] {
@@ -86,14 +152,15 @@ function tokensIn(cache: KvCache | undefined): number[] {
   return data instanceof Float32Array ? [...data] : [];
 }
 
-function converse(script: string, contextTokens?: number) {
-  const fake = fakeModel(script, contextTokens);
-  const conversation = new EmbeddedConversation(fake.model, new Scheduler(), () => {});
+function converse(script: string, fake: Fake = {}) {
+  const made = fakeModel(script, fake);
+  const conversation = new EmbeddedConversation(made.model, new Scheduler(), () => {});
   return {
-    ...fake,
+    ...made,
     conversation,
     hear: (letters: string) => conversation.append({ type: "audio", samples: heardAs(letters) }),
     write: (text: string) => conversation.append({ type: "text", role: "user", text }),
+    result: (text: string) => conversation.append({ type: "text", role: "tool", text }),
     async answer(request = REQUEST, signal = NEVER) {
       const events: GenerateEvent[] = [];
       for await (const event of conversation.generate(request, signal)) events.push(event);
@@ -117,37 +184,72 @@ function summary(events: readonly GenerateEvent[]): string {
 }
 
 describe("a turn", () => {
-  test("is written as the model was trained on it: audio, thinking, answer", async () => {
+  test("is written as the model was trained on it: a mark for the audio, thinking, answer", async () => {
     const { hear, answer, seen } = converse("hm<acoustic>loud</think>yes<|eot|>");
     await hear("abc");
     expect(summary(await answer())).toBe("semantic:hm [] acoustic:loud answer:yes stop");
-    expect(seen()).toBe("<|user|>abc<|eot|><|assistant|><think>hm<acoustic>loud</think>yes");
+    expect(seen()).toBe("<|user|><|audio|><|eot|><|assistant|><think>hm<acoustic>loud</think>yes");
     await hear("d");
-    expect(seen()).toBe("<|user|>abc<|eot|><|assistant|><think>hm<acoustic>loud</think>yes<|eot|><|user|>d");
+    expect(seen()).toBe("<|user|><|audio|><|eot|><|assistant|><think>hm<acoustic>loud</think>yes<|eot|><|user|>");
+  });
+
+  test("costs one run of the decoder when it is answered, however long the speech was", async () => {
+    const { hear, answer, runs } = converse("yes<|eot|>");
+    await hear("a");
+    await hear("bcd");
+    expect(runs).toEqual(["<|user|> @"]);
+    await answer(DIRECT);
+    expect(runs[1]).toBe("<|audio|><|eot|><|assistant|><think></think> @abcd");
+  });
+
+  test("attends to its own audio, up to the end of its answer", async () => {
+    const { hear, write, answer, runs } = converse("a<|eot|>b<|eot|>");
+    await hear("xy");
+    await answer(DIRECT);
+    await write("hi");
+    await answer(DIRECT);
+    expect(runs.slice(1)).toEqual([
+      "<|audio|><|eot|><|assistant|><think></think> @xy",
+      "a @xy",
+      "<|eot|> @xy",
+      "<|user|>hi @",
+      "<|eot|><|assistant|><think></think> @",
+      "b @",
+    ]);
+  });
+
+  test("attends to the newest of its audio, when it is longer than what the decoder can attend to", async () => {
+    const { hear, answer, runs } = converse("ok<|eot|>");
+    const { tokens } = await hear("abcdefgh");
+    expect(tokens).toBe(2 + MAX_FRAMES);
+    const end = (await answer(DIRECT)).at(-1);
+    expect(runs.at(-1)).toBe("k @cdefgh");
+    expect(end).toMatchObject({ usage: { audioTokens: MAX_FRAMES, promptTokens: 3 + MAX_FRAMES, prefilledTokens: 1 + MAX_FRAMES } });
   });
 
   test("pads only what is left at the end", async () => {
-    const { conversation, answer, seen } = converse("ok");
+    const { conversation, answer, runs } = converse("ok");
     const samples = heardAs("ab").subarray(0, 6);
-    expect((await conversation.append({ type: "audio", samples })).tokens).toBe(2);
+    expect((await conversation.append({ type: "audio", samples })).tokens).toBe(3);
     await answer();
-    expect(seen()).toContain("<|user|>ab<|eot|>");
+    expect(runs.at(-1)).toBe("k @ab");
   });
 
   test("in direct mode is answered with empty thinking, and transcribed by the ear", async () => {
     const { hear, answer, seen } = converse("yes<|eot|>");
-    await hear("a");
+    expect(await hear("a")).toMatchObject({ transcript: { stable: "heard", tail: "" }, endOfTurn: 0.25 });
     expect(summary(await answer(DIRECT))).toBe("[heard] answer:yes stop");
-    expect(seen()).toBe("<|user|>a<|eot|><|assistant|><think></think>yes");
+    expect(seen()).toBe("<|user|><|audio|><|eot|><|assistant|><think></think>yes");
   });
 
-  test("may hold audio and text, each in its place", async () => {
-    const { conversation, hear, write, answer, seen } = converse("ok");
+  test("may hold audio and text: what is written before the audio does not attend to it, what comes after it does", async () => {
+    const { conversation, hear, write, answer, runs } = converse("ok");
+    await write("uv");
     await conversation.append({ type: "audio", samples: heardAs("a").subarray(0, 2) });
     await write("xy");
     await hear("b");
-    await answer();
-    expect(seen()).toContain("<|user|>axyb<|eot|>");
+    await answer(DIRECT);
+    expect(runs.slice(0, 2)).toEqual(["<|user|>uv @", "<|audio|>xy<|eot|><|assistant|><think></think> @ab"]);
   });
 
   test("gives out the user's words as soon as the thinking has quoted them", async () => {
@@ -183,8 +285,8 @@ describe("what a conversation is opened with", () => {
 test("an earlier user text that nobody answered stays a turn of its own when something is appended", async () => {
   const { conversation, hear, seen } = converse("");
   await conversation.begin({ items: [{ type: "text", role: "user", text: "earlier" }] });
-  expect((await hear("a")).tokens).toBe(2);
-  expect(seen()).toBe("<|user|>earlier<|eot|><|user|>a");
+  expect((await hear("a")).tokens).toBe(3);
+  expect(seen()).toBe("<|user|>earlier<|eot|><|user|>");
 });
 
 describe("budgets", () => {
@@ -204,7 +306,7 @@ describe("budgets", () => {
     expect(summary(await answer({ ...DIRECT, maxAnswerTokens: 2 }))).toBe("[heard] answer:ab length");
     expect(summary(await answer({ ...DIRECT, maxAnswerTokens: 2 }))).toBe("answer:cd length");
     expect(summary(await answer({ ...DIRECT, maxAnswerTokens: 2 }))).toBe("answer:ef stop");
-    expect(seen()).toBe("<|user|>x<|eot|><|assistant|><think></think>abcdef");
+    expect(seen()).toBe("<|user|><|audio|><|eot|><|assistant|><think></think>abcdef");
   });
 
   test("an answer that is not continued keeps only what was said", async () => {
@@ -212,7 +314,7 @@ describe("budgets", () => {
     await hear("x");
     await answer({ ...DIRECT, maxAnswerTokens: 2 });
     await hear("y");
-    expect(seen()).toBe("<|user|>x<|eot|><|assistant|><think></think>ab<|eot|><|user|>y");
+    expect(seen()).toBe("<|user|><|audio|><|eot|><|assistant|><think></think>ab<|eot|><|user|>");
   });
 
   test("a character that the budget cuts is not lost", async () => {
@@ -221,6 +323,156 @@ describe("budgets", () => {
     await hear("x");
     expect(summary(await answer({ ...DIRECT, maxAnswerTokens: 2 }))).toBe("[heard] answer:a length");
     expect(summary(await answer({ ...DIRECT, maxAnswerTokens: 5 }))).toBe("answer:éb stop");
+  });
+});
+
+test("thinking with no budget is no thinking", async () => {
+  const { hear, answer, seen } = converse("yes<|eot|>");
+  await hear("a");
+  expect(summary(await answer({ ...REQUEST, maxThinkTokens: 0 }))).toBe("[heard] answer:yes stop");
+  expect(seen()).toContain("<|assistant|><think></think>yes");
+});
+
+test.each([
+  ["in the quotation", 's "go', /semantic:s "go \[heard\] answer:/, '<think>s "go</think>'],
+  ["in the acoustic part", "s.<acoustic>lo", /acoustic:lo answer:/, "<think>s.<acoustic>lo</think>"],
+])("thinking that is cut %s is closed", async (_where, thought, said, written) => {
+  const { hear, answer, seen } = converse(`${thought}nger</think>ok`);
+  await hear("a");
+  const budget = tokensOf(thought).length;
+  expect(summary(await answer({ ...REQUEST, maxThinkTokens: budget }))).toMatch(said);
+  expect(seen()).toContain(written);
+});
+
+describe("the words that the model heard", () => {
+  const script = 'says "go on". call.<acoustic>loud</think>going<|eot|>';
+
+  test("come with the model's confidence in them", async () => {
+    const { hear, answer } = converse(script, { sureness: 0.75 });
+    await hear("a");
+    const transcript = (await answer()).find(({ type }) => type === "transcript");
+    expect(transcript).toEqual({ type: "transcript", text: "go on", confidence: expect.closeTo(0.75) });
+  });
+
+  test("are called unclear when the confidence is too low, in the thought and in the answer", async () => {
+    const { hear, answer, seen } = converse('says "go on"<acoustic>loud</think>', { sureness: 0.4 });
+    await hear("a");
+    const events = await answer();
+    expect(summary(events)).toBe(
+      'semantic:says "go on" [go on] semantic:. unclear acoustic:<acoustic>loud answer:not clear: go on stop'.replace("<acoustic>", ""),
+    );
+    expect(seen()).toMatch(/<think>says "go on"\. unclear<acoustic>.*<\/think>not clear: go on$/u);
+    expect(events.at(-1)).toMatchObject({ usage: { answerTokens: "not clear: go on".length } });
+  });
+
+  test("go on being called unclear when the answer is cut", async () => {
+    const { hear, answer } = converse('says "go on"</think>', { sureness: 0.4 });
+    await hear("a");
+    expect(summary(await answer({ ...REQUEST, maxAnswerTokens: 3 }))).toMatch(/answer:not length$/);
+    expect(summary(await answer())).toBe("answer: clear: go on stop");
+  });
+
+  test("are not doubted when they were typed", async () => {
+    const { write, answer } = converse(script, { sureness: 0.4 });
+    await write("go on");
+    expect(summary(await answer())).toContain("answer:going stop");
+  });
+});
+
+describe("tools", () => {
+  const light: Tool = {
+    name: "setLight",
+    parameters: { type: "object", properties: { state: { type: "boolean" } }, required: ["state"] },
+  };
+
+  async function withTools(script: string, tools: readonly Tool[] = [light]) {
+    const made = converse(script);
+    await made.conversation.begin({ tools });
+    return made;
+  }
+  const calls = (events: readonly GenerateEvent[]) => events.filter(({ type }) => type === "tool_call");
+
+  test("that the model knows are declared by its own names, and called by the app's", async () => {
+    const { write, result, answer, seen } = await withTools("on.</think><tool_call>set_light(state=on)</tool_call>ok.</think>done<|eot|>");
+    await write("on");
+    const events = await answer();
+    expect(summary(events)).toBe("semantic:on. stop");
+    expect(calls(events)).toEqual([{ type: "tool_call", name: "setLight", arguments: '{"state":true}' }]);
+    await result("ok");
+    expect(summary(await answer())).toBe("semantic:ok. answer:done stop");
+    expect(seen()).toBe(
+      "<|system|>tools: set_light<|eot|><|user|>on<|eot|><|assistant|><think>on.</think><tool_call>set_light(state=on)</tool_call><|eot|>" +
+        "<|tool|>ok<|eot|><|assistant|><think>ok.</think>done",
+    );
+  });
+
+  test("results do not attend to the audio of the turn before", async () => {
+    const { hear, result, answer, runs } = await withTools("</think><tool_call>set_light(state=on)</tool_call>");
+    await hear("a");
+    await answer();
+    await result("ok");
+    expect(runs.slice(-2)).toEqual(["</tool_call><|eot|> @a", "<|tool|>ok @"]);
+  });
+
+  test("that the model does not know are not declared", async () => {
+    const { write, seen } = await withTools("", [{ name: "launch_rocket" }]);
+    await write("go");
+    expect(seen()).toBe("<|user|>go");
+  });
+
+  test("with a schema that is none are refused", async () => {
+    const { conversation } = converse("");
+    const begun = conversation.begin({ tools: [{ name: "x", parameters: { properties: 1 } }] });
+    await expect(begun).rejects.toMatchObject({ code: "invalid_value" });
+  });
+
+  test("are called once more when the first call is invalid, and nothing of that one stays", async () => {
+    const { write, answer, seen } = await withTools("</think><tool_call>set_light(state=blue)</tool_call>set_light(state=off)</tool_call>");
+    await write("off");
+    const events = await answer();
+    expect(calls(events)).toEqual([{ type: "tool_call", name: "setLight", arguments: '{"state":false}' }]);
+    expect(seen()).not.toContain("blue");
+  });
+
+  test("that are called wrongly twice end the answer, and nothing of it leaves the engine", async () => {
+    const { write, answer, seen } = await withTools("</think><tool_call>get_time()</tool_call>set_light(<|eot|>next</think>ok<|eot|>");
+    await write("off");
+    const events = await answer();
+    expect(events).toMatchObject([{ type: "end", reason: "invalid_tool_call" }]);
+    await write("next");
+    await answer();
+    expect(seen()).toContain("<think></think><|eot|><|user|>next");
+  });
+
+  test("are not called when the request says none", async () => {
+    const { write, answer } = await withTools("</think><tool_call>a<|eot|>");
+    await write("on");
+    expect(calls(await answer({ ...REQUEST, toolChoice: "none" }))).toEqual([]);
+  });
+
+  test("are called whole by the continuation when the budget cut the call", async () => {
+    const { write, answer } = await withTools("</think>o<tool_call>set_l?set_light(state=on)</tool_call>");
+    await write("on");
+    const first = await answer({ ...REQUEST, maxAnswerTokens: 7 });
+    expect(first.at(-1)).toMatchObject({ reason: "length", usage: { answerTokens: 1 } });
+    expect(calls(await answer())).toHaveLength(1);
+  });
+
+  test("that were called before are history, as the model would have written them", async () => {
+    const { conversation, answer, seen } = converse("</think>done<|eot|>");
+    await conversation.begin({
+      tools: [light],
+      items: [
+        { type: "text", role: "user", text: "on" },
+        { type: "tool_call", name: "setLight", arguments: '{"state":true}' },
+        { type: "text", role: "tool", text: "ok" },
+      ],
+    });
+    expect(summary(await answer())).toBe("answer:done stop");
+    expect(seen()).toBe(
+      "<|system|>tools: set_light<|eot|><|user|>on<|eot|><|assistant|><think></think><tool_call>set_light(state=on)</tool_call><|eot|>" +
+        "<|tool|>ok<|eot|><|assistant|><think></think>done",
+    );
   });
 });
 
@@ -246,7 +498,7 @@ describe("an abort", () => {
     const abort = new AbortController();
     for await (const event of conversation.generate(REQUEST, abort.signal)) if (event.type === "delta") abort.abort();
     await hear("b");
-    expect(seen()).toMatch(/<think>hm?<\/think><\|eot\|><\|user\|>b$/);
+    expect(seen()).toMatch(/<think>hm?<\/think><\|eot\|><\|user\|>$/);
   });
 
   test("and a rollback leave no trace", async () => {
@@ -256,13 +508,14 @@ describe("an abort", () => {
     await answer(REQUEST, AbortSignal.abort());
     conversation.rollback(pause);
     await hear("b");
-    expect(seen()).toBe("<|user|>ab");
+    await answer(DIRECT);
+    expect(seen()).toBe("<|user|><|audio|><|eot|><|assistant|><think></think>mmm");
   });
 });
 
 describe("the context", () => {
   test("forgets whole turns, the oldest first, and positions keep rising", async () => {
-    const { write, answer, seen, position } = converse("a<|eot|>b<|eot|>c<|eot|>", 40);
+    const { write, answer, seen, position } = converse("a<|eot|>b<|eot|>c<|eot|>", { contextTokens: 40 });
     for (const text of ["first", "second", "third"]) {
       await write(text);
       await answer(DIRECT);
@@ -272,7 +525,7 @@ describe("the context", () => {
   });
 
   test("refuses a turn that leaves no room for its answer, and is then as before", async () => {
-    const { write, answer, seen } = converse("ok<|eot|>", 40);
+    const { write, answer, seen } = converse("ok<|eot|>", { contextTokens: 40 });
     await write("a".repeat(20));
     await expect(write("b".repeat(20))).rejects.toMatchObject({ code: "context_length_exceeded" });
     expect(summary(await answer(DIRECT))).toBe("answer:ok stop");
@@ -280,7 +533,7 @@ describe("the context", () => {
   });
 
   test("that is full in the middle of an answer ends it with length; the next turn goes on", async () => {
-    const { write, answer, seen } = converse("abcdefghijklmnopqrstuvwxyz", 40);
+    const { write, answer, seen } = converse("abcdefghijklmnopqrstuvwxyz", { contextTokens: 40 });
     await write("q".repeat(25));
     expect(summary(await answer(DIRECT))).toMatch(/^answer:abc.* length$/);
     expect(summary(await answer(DIRECT))).toBe("length");

@@ -1,6 +1,7 @@
 /**
- * A conversation of the embedded engine, in the process that holds the model. Audio is taken in block by block as it arrives, so that at the
- * endpoint only the last block is left; the same loop serves a file, so both give the same tokens.
+ * A conversation of the embedded engine, in the process that holds the model. Audio is taken in block by block as it arrives, and the decoder does not
+ * run while it does: tokens that attend to a turn's audio are owed until all of it is there. So at the endpoint one block and one run of
+ * a few tokens are left, however long the speech was; the same loop serves a file, so both give the same tokens.
  */
 import { AloudError } from "@aloud/client/protocol";
 import {
@@ -13,9 +14,21 @@ import {
   type HistoryItem,
   MAX_CHECKPOINTS,
   type Prefilled,
+  type ToolCall,
 } from "../engine.ts";
 import { createEventStream } from "../event-stream.ts";
-import { type ConversationState, concatSamples, makeRoom, mustMakeRoom, NEW_TURN, type OpenTurn } from "./conversation-state.ts";
+import { addBlock, type HeardAudio, NO_AUDIO } from "../hearing/heard-audio.ts";
+import { DeclaredTools } from "../tools/declared.ts";
+import {
+  type ConversationState,
+  concatSamples,
+  contextLength,
+  emptyState,
+  makeRoom,
+  mustMakeRoom,
+  NEW_TURN,
+  type OpenTurn,
+} from "./conversation-state.ts";
 import { generate } from "./generation.ts";
 import type { Model } from "./model.ts";
 import type { Priority, Scheduler } from "./scheduler.ts";
@@ -32,6 +45,7 @@ export class EmbeddedConversation implements Conversation {
   #knownCheckpoints: number[] = [];
   #nextCheckpoint = 0;
   #state: ConversationState;
+  #tools = new DeclaredTools([], []);
   #order: Promise<unknown> = Promise.resolve();
   #generating = false;
 
@@ -40,22 +54,27 @@ export class EmbeddedConversation implements Conversation {
     this.#model = model;
     this.#scheduler = scheduler;
     this.#onClosed = onClosed;
-    this.#state = { cache: model.decoder.empty(), starts: [], owed: [], open: undefined, continuation: undefined };
+    this.#state = emptyState(model.decoder.empty());
   }
 
-  /** Puts instructions and earlier items into the cache. Call once, before anything else. */
-  begin({ instructions = "", items = [] }: ConversationSetup): Promise<void> {
+  /**
+   * Puts instructions, tools and earlier items into the cache. Call once, before anything else.
+   * @throws AloudError `invalid_value` when a tool's schema cannot be used
+   */
+  begin({ instructions = "", tools = [], items = [] }: ConversationSetup): Promise<void> {
     return this.#inOrder(async () => {
-      const { systemOpen, turnClose } = this.#model.config.prompt;
+      const { systemOpen, tools: toolPrompt, turnClose } = this.#model.config.prompt;
       // A model that was not trained on instructions would only be confused by them.
-      if (systemOpen !== undefined && instructions !== "") {
-        await this.#feed([...this.#ids(systemOpen), ...this.#model.tokenizer.encode(instructions), ...this.#ids([turnClose])], "prefill");
-      }
+      if (systemOpen !== undefined && instructions !== "") this.#write(systemOpen, instructions, [turnClose]);
+      this.#tools = new DeclaredTools(tools, this.#model.config.tools);
+      const { names } = this.#tools;
+      if (toolPrompt !== undefined && names.length > 0) this.#write(toolPrompt.listOpen, `tools: ${names.join(", ")}`, [turnClose]);
       for (const item of items) {
         await this.#add(item);
         const { open } = this.#state;
         if (open !== undefined) this.#state = { ...this.#state, open: { ...open, isFromHistory: true } };
       }
+      await this.#feedOwed();
     });
   }
 
@@ -65,6 +84,8 @@ export class EmbeddedConversation implements Conversation {
     return this.#allOrNothing(async () => {
       if (kept.type === "audio") await this.#appendAudio(kept.samples);
       else await this.#add(kept);
+      // With audio, more of it may come that these tokens have to attend to.
+      if (this.#state.open?.ear === undefined) await this.#feedOwed();
       return this.#prefilled();
     });
   }
@@ -127,21 +148,22 @@ export class EmbeddedConversation implements Conversation {
   }
 
   #release(): void {
-    this.#state = { cache: this.#model.decoder.empty(), starts: [], owed: [], open: undefined, continuation: undefined };
+    this.#state = emptyState(this.#model.decoder.empty());
   }
 
   async #answer(request: GenerateRequest, signal: AbortSignal, emit: (event: GenerateEvent) => void): Promise<void> {
-    const prefilledTokens = this.#state.cache.length;
-    const wasOpen = this.#state.open;
-    if (wasOpen === undefined && this.#state.continuation === undefined) await this.#openTurn();
+    const { cache, audio } = this.#state;
+    const prefilledTokens = cache.length + (this.#state.open === undefined ? 0 : audio.frames);
+    if (this.#state.open === undefined && this.#state.continuation === undefined) await this.#openTurn("user");
     if (this.#state.open !== undefined) {
       // Somebody waits from here on.
       await this.#finishAudio("generate");
-      await this.#feed(this.#ids(this.#model.config.prompt.userClose), "generate");
+      this.#write(this.#model.config.prompt.userClose, "", [], "generate");
     }
     const { open } = this.#state;
     this.#state = await generate({
       model: this.#model,
+      tools: this.#tools,
       state: { ...this.#state, open: undefined },
       turn: open,
       prefilledTokens,
@@ -155,8 +177,14 @@ export class EmbeddedConversation implements Conversation {
 
   async #appendAudio(samples: Float32Array): Promise<void> {
     await this.#makeWay("user");
-    if (this.#state.open === undefined) await this.#openTurn();
-    const { ear } = this.#model;
+    if (this.#state.open === undefined) await this.#openTurn("user");
+    if (samples.length === 0) return;
+    const { ear, config } = this.#model;
+    if (this.#mustHaveTurn().ear === undefined) {
+      // What was typed before does not attend to the audio.
+      await this.#feedOwed();
+      this.#write([config.prompt.audio]);
+    }
     const open = this.#mustHaveTurn();
     this.#state = { ...this.#state, open: { ...open, ear: open.ear ?? ear.initial(), pending: concatSamples(open.pending, samples) } };
     while (this.#mustHaveTurn().pending.length >= ear.blockSamples) await this.#hearBlock("prefill");
@@ -173,21 +201,17 @@ export class EmbeddedConversation implements Conversation {
   }
 
   async #hearBlock(priority: Priority): Promise<void> {
-    const { ear, decoder } = this.#model;
+    const { ear, config } = this.#model;
     const open = this.#mustHaveTurn();
     const block = open.pending.slice(0, ear.blockSamples);
     const heard = await this.#step(priority, () => ear.hear(block, open.ear ?? ear.initial()));
-    const roomy = mustMakeRoom(this.#state, heard.count, this.#limit(priority));
-    const cache = await this.#step(priority, () => decoder.prefill(heard.embeddings, roomy.cache));
     this.#state = {
-      ...roomy,
-      cache,
+      ...this.#state,
+      audio: addBlock(this.#state.audio, heard.audio, config.maxCrossFrames),
       open: {
         ...open,
         ear: heard.state,
         pending: open.pending.slice(ear.blockSamples),
-        audioTokens: open.audioTokens + heard.count,
-        tokens: open.tokens + heard.count,
         transcript: heard.transcript,
         endOfTurn: heard.endOfTurn,
       },
@@ -196,21 +220,17 @@ export class EmbeddedConversation implements Conversation {
 
   /** A user's text and a tool's result join the turn that is open, each its kind; any other item is history and closes it. */
   async #add(item: HistoryItem): Promise<void> {
-    if (item.type === "tool_call") {
-      await this.#closeTurn();
-      const { assistantOpen, direct, turnClose } = this.#model.config.prompt;
-      const call = this.#model.tokenizer.encode(`${item.name}(${item.arguments})`);
-      await this.#settle();
-      const before = this.#ids([...assistantOpen, ...direct, "<tool_call>"]);
-      await this.#feed([...before, ...call, ...this.#ids(["</tool_call>", turnClose])], "prefill");
-    } else if (item.role === "user" || item.role === "tool") {
+    if (item.type === "text" && (item.role === "user" || item.role === "tool")) {
+      // A model without tools does not know what a result is.
+      if (item.role === "tool" && this.#model.config.prompt.tools === undefined) return;
       await this.#makeWay(item.role);
       if (this.#state.open === undefined) await this.#openTurn(item.role);
       else await this.#finishAudio("prefill");
-      await this.#feed(this.#model.tokenizer.encode(item.text), "prefill");
+      this.#write([], item.text);
     } else {
       await this.#closeTurn();
-      await this.#addToHistory(item.role, item.text);
+      if (item.type === "tool_call") this.#addCall(item);
+      else await this.#addToHistory(item.role === "system" ? "system" : "assistant", item.text);
     }
   }
 
@@ -226,61 +246,90 @@ export class EmbeddedConversation implements Conversation {
   async #closeTurn(): Promise<void> {
     if (this.#state.open === undefined) return;
     await this.#finishAudio("prefill");
-    await this.#feed(this.#ids(this.#model.config.prompt.userClose), "prefill");
+    this.#write(this.#model.config.prompt.userClose);
     this.#state = { ...this.#state, open: undefined };
   }
 
-  async #openTurn(role: "user" | "tool" = "user"): Promise<void> {
-    await this.#settle();
-    const start = this.#state.cache.length;
-    this.#state = {
-      ...this.#state,
-      starts: [...this.#state.starts, start],
-      open: { ...NEW_TURN, isResult: role === "tool" },
-      continuation: undefined,
-    };
-    await this.#feed(this.#ids(role === "tool" ? ["<|tool|>"] : this.#model.config.prompt.userOpen), "prefill");
+  async #openTurn(role: "user" | "tool"): Promise<void> {
+    const { prompt } = this.#model.config;
+    await this.#attendTo(NO_AUDIO);
+    this.#fitOwed();
+    // A result is forgotten together with its call.
+    if (role === "user" || this.#state.starts.length === 0) this.#startTurn();
+    this.#state = { ...this.#state, open: { ...NEW_TURN, isResult: role === "tool" }, continuation: undefined };
+    this.#write(role === "user" ? prompt.userOpen : (prompt.tools?.resultOpen ?? []));
   }
 
   async #addToHistory(role: "system" | "assistant", text: string): Promise<void> {
-    const { config, tokenizer } = this.#model;
-    const { systemOpen, assistantOpen, direct, turnClose } = config.prompt;
+    const { systemOpen, assistantOpen, direct, turnClose } = this.#model.config.prompt;
     if (role === "system" && systemOpen === undefined) return;
-    await this.#settle();
-    const before = role === "system" ? (systemOpen ?? []) : [...assistantOpen, ...direct];
-    if (role === "system" || this.#state.starts.length === 0) {
-      this.#state = { ...this.#state, starts: [...this.#state.starts, this.#state.cache.length] };
-    }
-    await this.#feed([...this.#ids(before), ...tokenizer.encode(text), ...this.#ids([turnClose])], "prefill");
+    if (role === "system") await this.#attendTo(NO_AUDIO);
+    this.#fitOwed();
+    if (role === "system" || this.#state.starts.length === 0) this.#startTurn();
+    this.#state = { ...this.#state, continuation: undefined };
+    this.#write(role === "system" ? (systemOpen ?? []) : [...assistantOpen, ...direct], text, [turnClose]);
   }
 
-  /** Puts the tokens that close the last answer into the cache, as part of that answer's turn. */
-  async #settle(): Promise<void> {
-    const { owed } = this.#state;
-    this.#state = { ...this.#state, owed: [], continuation: undefined };
-    // No room even after forgetting: the last turn fills the context and will itself be forgotten for the next one.
-    if (makeRoom(this.#state, owed.length, this.#limit("prefill")) !== undefined) await this.#feed(owed, "prefill");
+  #addCall(call: ToolCall): void {
+    const { assistantOpen, direct, tools, turnClose } = this.#model.config.prompt;
+    if (tools === undefined) return;
+    this.#fitOwed();
+    if (this.#state.starts.length === 0) this.#startTurn();
+    this.#state = { ...this.#state, continuation: undefined };
+    this.#write([...assistantOpen, ...direct, tools.callOpen], this.#tools.write(call), [tools.callClose, turnClose]);
   }
 
-  /** Takes tokens into the cache, making room first. */
-  async #feed(tokens: readonly number[], priority: Priority): Promise<void> {
-    if (tokens.length === 0) return;
-    const { decoder } = this.#model;
+  #startTurn(): void {
+    this.#state = { ...this.#state, starts: [...this.#state.starts, contextLength(this.#state)] };
+  }
+
+  /**
+   * What closes an answer may find no room even after forgetting: the last turn fills the context and will itself be forgotten for the
+   * next one, without its end.
+   */
+  #fitOwed(): void {
+    const { contextTokens } = this.#model.config;
+    this.#state = makeRoom(this.#state, 0, contextTokens) ?? { ...this.#state, owed: [] };
+  }
+
+  /** Puts what is owed into the cache while it still attends to what it should. */
+  async #attendTo(audio: HeardAudio): Promise<void> {
+    if (this.#state.audio === audio) return;
+    await this.#feedOwed();
+    this.#state = { ...this.#state, audio };
+  }
+
+  /**
+   * Says control tokens and words, making room for them. They go into the cache with `#feedOwed` or when the answer begins.
+   * @throws AloudError `context_length_exceeded`
+   */
+  #write(before: readonly string[], text = "", after: readonly string[] = [], priority: Priority = "prefill"): void {
+    const words = text === "" ? [] : this.#model.tokenizer.encode(text);
+    const tokens = [...this.#ids(before), ...words, ...this.#ids(after)];
     const roomy = mustMakeRoom(this.#state, tokens.length, this.#limit(priority));
-    const cache = await this.#step(priority, () => decoder.prefill(decoder.embed(tokens), roomy.cache));
-    const open = roomy.open && { ...roomy.open, tokens: roomy.open.tokens + tokens.length };
-    this.#state = { ...roomy, cache, open };
+    const open = roomy.open && { ...roomy.open, textTokens: roomy.open.textTokens + tokens.length };
+    this.#state = { ...roomy, open, owed: [...roomy.owed, ...tokens] };
   }
 
-  /** How full the cache may become: what comes in leaves room for its answer, what closes the turn may use it. */
+  async #feedOwed(): Promise<void> {
+    this.#fitOwed();
+    const { owed, cache, audio } = this.#state;
+    if (owed.length === 0) return;
+    const fed = await this.#step("prefill", () => this.#model.decoder.prefill(owed, cache, audio));
+    this.#state = { ...this.#state, cache: fed, owed: [] };
+  }
+
+  /** How full the context may become: what comes in leaves room for its answer, what closes the turn may use it. */
   #limit(priority: Priority): number {
     const { contextTokens } = this.#model.config;
     return priority === "generate" ? contextTokens : contextTokens - Math.floor(contextTokens * ANSWER_SHARE);
   }
 
   #prefilled(): Prefilled {
-    const { tokens = 0, transcript, endOfTurn } = this.#state.open ?? {};
-    return { tokens, ...(transcript && { transcript }), ...(endOfTurn !== undefined && { endOfTurn }) };
+    const { open, audio } = this.#state;
+    if (open === undefined) return { tokens: 0 };
+    const { textTokens, transcript, endOfTurn } = open;
+    return { tokens: textTokens + audio.frames, ...(transcript && { transcript }), ...(endOfTurn !== undefined && { endOfTurn }) };
   }
 
   async #step<T>(priority: Priority, work: () => Promise<T>): Promise<T> {

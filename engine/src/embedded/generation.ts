@@ -1,18 +1,18 @@
 /**
- * Generates one answer: thinking within its budget, then the answer within its own, token by token. Everything that ends it leaves the
- * conversation in a state from which the next turn, or the rest of the answer, can go on.
+ * Generates one answer: thinking within its budget, then the answer or a tool call within its own, token by token. Everything that ends it leaves
+ * the conversation in a state from which the next turn, or the rest of the answer, can go on.
  */
-import type { EndReason, GenerateEvent, GenerateRequest } from "../engine.ts";
-import { ByteLevelStream } from "../text/byte-level.ts";
-import { ChannelSplitter, type ChannelText, type MarkedChannel } from "../text/channel-splitter.ts";
-import { QuotedText } from "../text/quoted.ts";
+import type { EndReason, GenerateEvent, GenerateRequest, Sampling } from "../engine.ts";
 import { endsInLoop } from "../text/repetition.ts";
-import { type Continuation, type ConversationState, makeRoom, type OpenTurn } from "./conversation-state.ts";
+import type { DeclaredTools } from "../tools/declared.ts";
+import { type Continuation, type ConversationState, contextLength, makeRoom, type OpenTurn } from "./conversation-state.ts";
 import type { Model } from "./model.ts";
-import { pick } from "./sampler.ts";
+import { logProbability, pick } from "./sampler.ts";
+import { isThought, Speaker } from "./speaker.ts";
 
 export interface GenerationContext {
   readonly model: Model;
+  readonly tools: DeclaredTools;
   /** With the user's turn closed. */
   readonly state: ConversationState;
   /** The turn that is answered; undefined when an answer that was cut goes on. */
@@ -25,150 +25,145 @@ export interface GenerationContext {
   readonly step: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
-/** Counted towards the thinking budget or the answer's. */
-const isThought = (channel: MarkedChannel) => channel === "semantic" || channel === "acoustic";
-const GREEDY = { temperature: 0, topP: 1 } as const;
+const GREEDY: Sampling = { temperature: 0, topP: 1 };
+/** A call that was not valid is made once more, and differently. */
+const SECOND_TRY: Sampling = { temperature: 0.7, topP: 0.95 };
+const MAX_CALL_TRIES = 2;
+/** The longest call that nano was taught is half as long. */
+const MAX_CALL_TOKENS = 96;
+
+/** A tool call that is being written, and where to go back to if nothing comes of it. */
+interface CallAttempt {
+  readonly tries: number;
+  readonly before: ConversationState;
+  readonly answerTokensBefore: number;
+}
 
 export async function generate(context: GenerationContext): Promise<ConversationState> {
-  const { model, turn, request, signal, emit } = context;
-  const { prompt } = model.config;
-  const sampling = request.sampling ?? GREEDY;
-  const speaker = new Speaker(context);
+  const { model, tools, turn, signal, emit } = context;
+  const { prompt, confidence, contextTokens, endTokens } = model.config;
+  // No thinking at all is what `direct` means.
+  const request: GenerateRequest = context.request.maxThinkTokens > 0 ? context.request : { ...context.request, mode: "direct" };
+  const speaker = new Speaker({ ...context, request });
+  const id = model.tokenizer.controlId;
+  const ids = (controls: readonly string[]) => controls.map(id);
+  const callOpen = prompt.tools && id(prompt.tools.callOpen);
+  const callClose = prompt.tools && id(prompt.tools.callClose);
+  const mayCall = request.toolChoice !== "none" && tools.names.length > 0;
+
   let state = context.state;
   let seed = request.sampling?.seed ?? 0;
   let thinkTokens = 0;
   let answerTokens = 0;
+  let call: CallAttempt | undefined;
   const spoken: number[] = [];
-  const promptTokens = state.cache.length;
+  /** Tokens that come next, whatever the model would say. */
+  let forced: number[] = [];
+  /** And at the beginning of the answer. */
+  let forcedAnswer: number[] = [];
+  const audioTokens = turn === undefined ? 0 : state.audio.frames;
+  const promptTokens = contextLength(state) + audioTokens;
 
-  /** Feeds tokens and picks the next one. Undefined when the context is full. */
+  /** Feeds what is owed and `tokens`, and gives the next token. Undefined when the context is full. */
   const advance = async (tokens: readonly number[]): Promise<number | undefined> => {
-    const roomy = makeRoom(state, tokens.length, model.config.contextTokens);
+    const roomy = makeRoom(state, tokens.length, contextTokens);
     if (roomy === undefined) return undefined;
-    const { decoder } = model;
-    const { cache, logits } = await context.step(() => decoder.step(decoder.embed(tokens), roomy.cache));
-    state = { ...roomy, cache };
-    const picked = pick(logits, sampling, seed);
+    const feed = [...roomy.owed, ...tokens];
+    const next = forced.shift();
+    if (next !== undefined) {
+      const cache = await context.step(() => model.decoder.prefill(feed, roomy.cache, roomy.audio));
+      state = { ...roomy, cache, owed: [] };
+      return next;
+    }
+    const { cache, logits } = await context.step(() => model.decoder.step(feed, roomy.cache, roomy.audio));
+    state = { ...roomy, cache, owed: [] };
+    const sampling = call !== undefined && call.tries > 1 ? SECOND_TRY : (request.sampling ?? GREEDY);
+    const callIsWelcome = mayCall && speaker.channel === "answer";
+    const picked = pick(logits, sampling, seed, callIsWelcome ? undefined : callOpen);
     seed = picked.seed;
+    if (speaker.isQuoting) speaker.weigh(logProbability(logits, picked.token));
     return picked.token;
   };
-  const id = model.tokenizer.controlId;
-  const ids = (controls: readonly string[]) => controls.map(id);
-  /** The state after generation. What closes the answer is owed: it goes into the cache before whatever comes next. */
-  const finish = (reason: EndReason, continuation?: Continuation): ConversationState => {
+  /** The state after generation. What closes the answer is owed: it goes into the cache with whatever comes next. */
+  const finish = (reason: EndReason, continuation?: Continuation, closing: readonly string[] = []): ConversationState => {
     if (reason === "stop") speaker.end();
-    const audioTokens = turn?.audioTokens ?? 0;
-    emit({
-      type: "end",
-      reason,
-      usage: { promptTokens, audioTokens, prefilledTokens: context.prefilledTokens, thinkTokens, answerTokens },
-    });
-    const closing = isThought(speaker.channel) ? [prompt.thinkClose, prompt.turnClose] : [prompt.turnClose];
-    return { ...state, owed: ids(closing), continuation };
+    const { prefilledTokens } = context;
+    const usage = { promptTokens, audioTokens, prefilledTokens: Math.min(prefilledTokens, promptTokens), thinkTokens, answerTokens };
+    emit({ type: "end", reason, usage });
+    const thought = isThought(speaker.channel) ? [prompt.thinkClose] : [];
+    return { ...state, owed: [...state.owed, ...ids([...thought, ...closing, prompt.turnClose])], continuation };
+  };
+  /** Takes a call back that did not come to its end. */
+  const withoutCall = (): void => {
+    if (call === undefined) return;
+    state = call.before;
+    answerTokens = call.answerTokensBefore;
+    speaker.dropCall();
   };
 
   const before = turn === undefined ? state.continuation : undefined;
+  // The answer is not closed after all.
+  if (before !== undefined) state = { ...state, owed: [] };
   if (before?.type === "exhausted") return finish("length", before);
+  if (before !== undefined) forced = [...before.forced];
   let next =
     before === undefined
       ? await advance(ids([...prompt.assistantOpen, ...(request.mode === "think" ? prompt.think : prompt.direct)]))
       : before.token;
   for (;;) {
-    if (signal.aborted) return finish("aborted");
-    if (next === undefined) return finish("length", { type: "exhausted" });
-    if (model.config.endTokens.has(next)) return finish("stop");
-    const thinking = isThought(speaker.channel);
-    if (!thinking && answerTokens >= request.maxAnswerTokens) {
-      return finish("length", { type: "token", token: next, channel: speaker.channel, bytes: speaker.cutCharacter });
+    if (signal.aborted) {
+      withoutCall();
+      return finish("aborted");
+    }
+    if (next === undefined) {
+      withoutCall();
+      return finish("length", { type: "exhausted" });
     }
     const isLoop = endsInLoop(spoken);
+    if (call !== undefined && callOpen !== undefined) {
+      if (next === callClose || endTokens.has(next) || isLoop || answerTokens - call.answerTokensBefore > MAX_CALL_TOKENS) {
+        const read = tools.read(speaker.callText);
+        if (read.type === "call") {
+          emit(read.call);
+          return finish("stop", undefined, prompt.tools && [prompt.tools.callClose]);
+        }
+        withoutCall();
+        if (call.tries >= MAX_CALL_TRIES) return finish("invalid_tool_call");
+        spoken.length = 0;
+        next = callOpen;
+      }
+    } else if (endTokens.has(next)) return finish("stop");
+    const thinking = isThought(speaker.channel);
+    if (!thinking && answerTokens >= request.maxAnswerTokens) {
+      // A call is made anew, whole, when the answer goes on.
+      const token: number = call !== undefined && callOpen !== undefined ? callOpen : next;
+      withoutCall();
+      return finish("length", { type: "token", token, channel: speaker.channel, bytes: speaker.cutCharacter, forced });
+    }
     // More of the same helps nobody: a thought is closed and answered from, an answer is over.
-    if (isLoop && !thinking) return finish("length", { type: "exhausted" });
+    if (isLoop && !thinking && call === undefined) return finish("length", { type: "exhausted" });
     if (thinking && (isLoop || thinkTokens >= request.maxThinkTokens)) {
       speaker.transcribeByEar();
       next = id(prompt.thinkClose);
+      forced = [];
     } else if (thinking) thinkTokens += 1;
     else answerTokens += 1;
+    if (next === callOpen) call = { tries: (call?.tries ?? 0) + 1, before: state, answerTokensBefore: answerTokens - 1 };
     const control = model.tokenizer.control(next);
     if (control === undefined) spoken.push(next);
     else spoken.length = 0;
-    speaker.say(next, control);
+    const heard = speaker.say(next, control);
+    if (heard?.confidence !== undefined && confidence !== undefined && heard.confidence < confidence.transcript) {
+      // The thought takes the turn that it takes when the words are unclear; what was said so far stands.
+      const { semantic, answer } = confidence.unclear;
+      const stop = heard.rest.startsWith(".") ? "" : ".";
+      forced = [...model.tokenizer.encode(stop + semantic), id(prompt.acousticOpen)];
+      forcedAnswer = [...model.tokenizer.encode(answer.replaceAll("{transcript}", heard.words)), id(prompt.turnClose)];
+    }
+    if (control === prompt.thinkClose) {
+      forced = forcedAnswer;
+      forcedAnswer = [];
+    }
     next = await advance([next]);
-  }
-}
-
-/** Turns tokens into channel deltas, and finds the user's words among them. */
-class Speaker {
-  readonly #context: GenerationContext;
-  readonly #splitter: ChannelSplitter;
-  readonly #bytes: ByteLevelStream;
-  readonly #quoted: QuotedText | undefined;
-  #isTranscribed: boolean;
-  /** Tokens since the last delta. */
-  #tokens = 0;
-
-  constructor(context: GenerationContext) {
-    const { model, request, turn, state } = context;
-    const { prompt, transcript } = model.config;
-    const cut = turn === undefined && state.continuation?.type === "token" ? state.continuation : undefined;
-    this.#context = context;
-    this.#bytes = new ByteLevelStream(cut?.bytes);
-    this.#splitter = new ChannelSplitter({
-      start: cut?.channel ?? (request.mode === "think" ? "semantic" : "answer"),
-      begun: cut !== undefined,
-      markers: { [prompt.acousticOpen]: "acoustic", [prompt.thinkClose]: "answer", "<tool_call>": "tool_call", "</tool_call>": "return" },
-    });
-    const isQuoted = transcript !== undefined && request.mode === "think";
-    this.#quoted = isQuoted ? new QuotedText(transcript.open, transcript.close) : undefined;
-    this.#isTranscribed = turn?.ear === undefined;
-    if (!isQuoted) this.transcribeByEar();
-  }
-
-  /** What the ear heard, for thinking that does not say the user's words or was closed before it did. */
-  transcribeByEar(): void {
-    const heard = this.#context.turn?.transcript;
-    if (heard !== undefined) this.#transcribe((heard.stable + heard.tail).trim());
-  }
-
-  get channel(): MarkedChannel {
-    return this.#splitter.channel;
-  }
-
-  /** The bytes of a character whose last tokens are still to come. */
-  get cutCharacter(): Uint8Array {
-    return this.#bytes.rest;
-  }
-
-  say(token: number, control: string | undefined): void {
-    this.#tokens += 1;
-    if (control === undefined) {
-      this.#emit(this.#splitter.plain(this.#bytes.push(this.#context.model.tokenizer.spelling(token))));
-      return;
-    }
-    const before = this.channel;
-    // Half a character does not go on in another channel.
-    this.#emit(this.#splitter.plain(this.#bytes.end()));
-    this.#splitter.mark(control);
-    // The channel in which the user's words would have stood is over without them: no words were heard.
-    if (before === this.#context.model.config.transcript?.channel && this.channel !== before) this.#transcribe("");
-  }
-
-  end(): void {
-    this.#emit([...this.#splitter.plain(this.#bytes.end()), ...this.#splitter.end()]);
-  }
-
-  #emit(parts: readonly ChannelText[]): void {
-    for (const { channel, text } of parts) {
-      if (channel !== "tool_call") this.#context.emit({ type: "delta", channel, text, tokens: this.#tokens });
-      this.#tokens = 0;
-      const words = channel === this.#context.model.config.transcript?.channel ? this.#quoted?.push(text) : undefined;
-      if (words !== undefined) this.#transcribe(words);
-    }
-  }
-
-  #transcribe(text: string): void {
-    if (this.#isTranscribed) return;
-    this.#isTranscribed = true;
-    this.#context.emit({ type: "transcript", text });
   }
 }

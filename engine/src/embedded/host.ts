@@ -17,7 +17,7 @@ export interface EmbeddedEngineOptions {
   readonly maxConversations?: number;
   /**
    * Tokens that a conversation may hold, where less than the model's context will do: each takes memory for every open conversation
-   * (6 KB with nano). Default and most: the model's.
+   * (12 KB with nano; its audio takes 24 KB for each frame of 40 ms, but of the newest turn only). Default and most: the model's.
    */
   readonly contextTokens?: number;
   /** Starts the child, for tests. */
@@ -95,6 +95,8 @@ class SupervisedEngine implements EmbeddedEngine {
         channels: config.channels,
         chunkMs,
         contextTokens: Math.min(contextTokens, config.contextTokens),
+        audioWindowMs: (config.maxCrossFrames / config.crossFramesPerBlock) * chunkMs,
+        knownTools: config.tools.map((tool) => tool.name),
       };
     } catch (error) {
       this.info = unknown;

@@ -1,6 +1,6 @@
 /**
  * The decoder's memory of a conversation. A cache is a value: a step makes a new one, so a checkpoint is a reference and taking a conversation back
- * costs nothing. Positions keep rising when old turns are cut out; the rotary embedding only sees differences, so the rest stays valid.
+ * costs nothing. Positions keep rising when old turns are cut out; the decoder wraps them at its last one.
  */
 import { Tensor } from "onnxruntime-node";
 

@@ -10,7 +10,8 @@ const nano = fileURLToPath(new URL("../../models/nano", import.meta.url));
 let dir: string;
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), "aloud-config-"));
-  for (const file of ["config.json", "generation_config.json", "preprocessor_config.json"]) cpSync(join(nano, file), join(dir, file));
+  for (const file of ["config.json", "generation_config.json", "preprocessor_config.json", "tools.json"])
+    cpSync(join(nano, file), join(dir, file));
 });
 afterEach(() => rmSync(dir, { recursive: true }));
 
@@ -23,7 +24,7 @@ function change(file: string, change: (value: Record<string, unknown>) => void):
 test("readModelConfig() reads nano", () => {
   const config = readModelConfig(dir);
   expect(config.name).toBe("nano");
-  expect(config.contextTokens).toBe(1024);
+  expect(config).toMatchObject({ contextTokens: 1_024, positionPeriod: 1_024, crossFramesPerBlock: 12, maxCrossFrames: 744 });
   expect(config.channels).toEqual(["semantic", "acoustic", "answer"]);
   expect(config.logMel).toMatchObject({ sampleRateHz: 16_000, fftLength: 400, hopSamples: 160, leftZeros: 240 });
 });
@@ -49,12 +50,42 @@ test("readModelConfig() refuses a channel that it does not know", () => {
   );
 });
 
+test("readModelConfig() reads the calls that a model knows, but not those that are its own", () => {
+  const names = readModelConfig(dir).tools.map(({ name }) => name);
+  expect(names).toContain("set_timer");
+  expect(names).not.toContain("small_talk");
+  expect(readModelConfig(dir).tools.find(({ name }) => name === "set_timer")).toMatchObject({
+    parameters: { duration: { type: "string" } },
+  });
+});
+
+test("readModelConfig() names the tool that is wrong", () => {
+  change("tools.json", (file) => {
+    file.tools = [{ name: "set_timer" }];
+  });
+  expect(() => readModelConfig(dir)).toThrow(
+    expect.objectContaining({ code: "model_invalid", message: expect.stringContaining("tools.json: tools[0]: kind: expected a string") }),
+  );
+});
+
+test("readModelConfig() reads when the model is to be doubted, and what it then says", () => {
+  const confidence = { transcript: 0.6, unclear: { semantic: " The words are not clear.", answer: "Pardon?" } };
+  change("config.json", (config) => {
+    config.confidence = confidence;
+  });
+  expect(readModelConfig(dir).confidence).toEqual(confidence);
+});
+
 test("readModelConfig() does without what a model need not have", () => {
   change("config.json", (config) => {
     delete config.ctc;
     delete config.transcript;
+    delete config.confidence;
   });
+  rmSync(join(dir, "tools.json"));
   const config = readModelConfig(dir);
   expect(config.ctc).toBeUndefined();
   expect(config.transcript).toBeUndefined();
+  expect(config.confidence).toBeUndefined();
+  expect(config.tools).toEqual([]);
 });

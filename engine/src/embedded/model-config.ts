@@ -2,7 +2,8 @@
 import { AloudError, isRecord } from "@aloud/client/protocol";
 import type { Channel } from "../engine.ts";
 import type { LogMelSpec } from "../features/log-mel.ts";
-import { readModelJson } from "./model-directory.ts";
+import type { KnownTool } from "../tools/declared.ts";
+import { hasModelFile, readModelJson } from "./model-directory.ts";
 
 export interface ModelConfig {
   readonly name: string;
@@ -10,8 +11,13 @@ export interface ModelConfig {
   readonly contextTokens: number;
   readonly vocabSize: number;
   readonly hiddenSize: number;
+  /** Positions that the decoder knows; they wrap. */
+  readonly positionPeriod: number;
   /** Feature frames of one encoder block. */
   readonly blockFrames: number;
+  /** Of one block, as the decoder sees them, and how many of a turn it sees at most. */
+  readonly crossFramesPerBlock: number;
+  readonly maxCrossFrames: number;
   readonly channels: readonly Channel[];
   /** Ids of the control tokens by their spelling. */
   readonly specialTokens: ReadonlyMap<string, number>;
@@ -20,14 +26,41 @@ export interface ModelConfig {
   readonly prompt: PromptConfig;
   /** Where the model repeats the user's words. */
   readonly transcript: { readonly channel: Channel; readonly open: string; readonly close: string } | undefined;
+  /** When the model is not sure of the words that it heard. Absent: it is always taken at its word. */
+  readonly confidence: ConfidenceConfig | undefined;
+  /** Calls that the model knows; empty for one that calls no tools. */
+  readonly tools: readonly KnownTool[];
   readonly endTokens: ReadonlySet<number>;
   readonly logMel: LogMelSpec;
+}
+
+/** Thinks and says that the words were unclear where the quoted transcript's confidence is below `transcript`. */
+export interface ConfidenceConfig {
+  /** 0 to 1. */
+  readonly transcript: number;
+  readonly unclear: {
+    /** The rest of the semantic thought, from after the sentence with the quotation. */
+    readonly semantic: string;
+    /** The answer; `{transcript}` stands for the words. */
+    readonly answer: string;
+  };
+}
+
+/** How tools are written, as control tokens. */
+export interface ToolPromptConfig {
+  /** Before the names of the declared tools. */
+  readonly listOpen: readonly string[];
+  readonly resultOpen: readonly string[];
+  readonly callOpen: string;
+  readonly callClose: string;
 }
 
 export interface PromptConfig {
   /** Absent for a model that was not trained on instructions: they are then left out. */
   readonly systemOpen: readonly string[] | undefined;
   readonly userOpen: readonly string[];
+  /** Stands where the turn's audio begins; it and what follows attends to the audio. */
+  readonly audio: string;
   readonly userClose: readonly string[];
   readonly assistantOpen: readonly string[];
   readonly think: readonly string[];
@@ -35,6 +68,7 @@ export interface PromptConfig {
   readonly acousticOpen: string;
   readonly thinkClose: string;
   readonly turnClose: string;
+  readonly tools: ToolPromptConfig | undefined;
 }
 
 /** One JSON file, with errors that name file and key. */
@@ -84,6 +118,19 @@ class Reader {
     return isRecord(value) ? new Reader(`${this.#file}: ${key}`, value) : this.#fail(key, "an object");
   }
 
+  objects(key: string): Reader[] {
+    const value = this.#value[key];
+    if (!Array.isArray(value)) return this.#fail(key, "an array of objects");
+    return value.map((item, n) =>
+      isRecord(item) ? new Reader(`${this.#file}: ${key}[${n}]`, item) : this.#fail(`${key}[${n}]`, "an object"),
+    );
+  }
+
+  record(key: string): Readonly<Record<string, unknown>> {
+    const value = this.#value[key];
+    return isRecord(value) ? value : this.#fail(key, "an object");
+  }
+
   channel(value: string, key: string): Channel {
     if (value === "semantic" || value === "acoustic" || value === "answer") return value;
     return this.#fail(key, "semantic, acoustic or answer");
@@ -103,13 +150,17 @@ export function readModelConfig(dir: string): ModelConfig {
     contextTokens: config.number("context_length"),
     vocabSize: config.number("vocab_size"),
     hiddenSize: config.object("text_config").number("hidden_size"),
+    positionPeriod: config.object("text_config").number("max_position_embeddings"),
     blockFrames: config.object("audio").number("block_frames"),
+    crossFramesPerBlock: config.object("audio").number("cross_frames_per_block"),
+    maxCrossFrames: config.object("audio").number("max_cross_frames"),
     channels: config.strings("channels").map((channel) => config.channel(channel, "channels")),
     specialTokens: config.numbers("special_tokens"),
     ctc: ctc && { blank: ctc.number("blank"), vocab: ctc.strings("vocab") },
     prompt: {
       systemOpen: prompt.has("system_open") ? prompt.strings("system_open") : undefined,
       userOpen: prompt.strings("user_open"),
+      audio: prompt.string("audio"),
       userClose: prompt.strings("user_close"),
       assistantOpen: prompt.strings("assistant_open"),
       think: prompt.strings("think"),
@@ -117,15 +168,43 @@ export function readModelConfig(dir: string): ModelConfig {
       acousticOpen: prompt.string("acoustic_open"),
       thinkClose: prompt.string("think_close"),
       turnClose: prompt.string("turn_close"),
+      tools: prompt.has("tool_call_open") ? readToolPrompt(prompt) : undefined,
     },
     transcript: transcript && {
       channel: config.channel(transcript.string("channel"), "transcript.channel"),
       open: transcript.string("open"),
       close: transcript.string("close"),
     },
+    confidence: config.has("confidence") ? readConfidence(config.object("confidence")) : undefined,
+    tools: hasModelFile(dir, "tools.json") ? readTools(new Reader("tools.json", readModelJson(dir, "tools.json"))) : [],
     endTokens: new Set([generation.number("eos_token_id")]),
     logMel: readLogMel(new Reader("preprocessor_config.json", readModelJson(dir, "preprocessor_config.json"))),
   };
+}
+
+function readToolPrompt(prompt: Reader): ToolPromptConfig {
+  return {
+    listOpen: prompt.strings("tool_list_open"),
+    resultOpen: prompt.strings("tool_result_open"),
+    callOpen: prompt.string("tool_call_open"),
+    callClose: prompt.string("tool_call_close"),
+  };
+}
+
+function readConfidence(confidence: Reader): ConfidenceConfig {
+  const unclear = confidence.object("unclear");
+  return {
+    transcript: confidence.number("transcript"),
+    unclear: { semantic: unclear.string("semantic"), answer: unclear.string("answer") },
+  };
+}
+
+/** Calls of kind `own` concern the model alone: no app's tool stands for them. */
+function readTools(file: Reader): KnownTool[] {
+  return file
+    .objects("tools")
+    .filter((tool) => tool.string("kind") !== "own")
+    .map((tool) => ({ name: tool.string("name"), parameters: tool.object("parameters").record("properties") }));
 }
 
 function readLogMel(file: Reader): LogMelSpec {

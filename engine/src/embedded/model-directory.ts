@@ -26,6 +26,10 @@ function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && "code" in error && error.code === code;
 }
 
+export function hasModelFile(dir: string, path: string): boolean {
+  return statSync(join(dir, path), { throwIfNoEntry: false })?.isFile() === true;
+}
+
 /** Reads a JSON file of the model directory. @throws AloudError `model_file_missing` or `model_invalid` */
 export function readModelJson(dir: string, path: string): Record<string, unknown> {
   let text: string;

@@ -49,9 +49,10 @@ test("loadModel() refuses a prompt whose control tokens the model does not have"
 });
 
 test("loadModel() refuses a vocabulary that is not the graphs'", async () => {
-  changeConfig("vocab_size", 2_047);
+  const { vocab_size: vocabSize } = JSON.parse(readFileSync(join(dir, "config.json"), "utf8"));
+  changeConfig("vocab_size", vocabSize - 1);
   await expect(loadModel(dir, () => {})).rejects.toMatchObject({
     code: "model_invalid",
-    message: expect.stringMatching(/2048|2047|2,047/),
+    message: expect.stringContaining(`${vocabSize - 1}`),
   });
 });

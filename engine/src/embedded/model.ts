@@ -1,6 +1,7 @@
 /** A loaded model: what hears, what thinks, and the words between them. */
 import { AloudError } from "@aloud/client/protocol";
 import { Ear } from "../hearing/ear.ts";
+import { addBlock, NO_AUDIO } from "../hearing/heard-audio.ts";
 import { Decoder } from "./decoder.ts";
 import { loadGraph } from "./graph.ts";
 import { type ModelConfig, readModelConfig } from "./model-config.ts";
@@ -11,7 +12,7 @@ export interface Model {
   readonly config: ModelConfig;
   readonly tokenizer: Tokenizer;
   readonly ear: Pick<Ear, "blockSamples" | "initial" | "hear">;
-  readonly decoder: Pick<Decoder, "empty" | "embed" | "prefill" | "step">;
+  readonly decoder: Pick<Decoder, "empty" | "prefill" | "step">;
   /** Frees the graphs; nothing of the model may be used afterwards. */
   release(): Promise<void>;
 }
@@ -35,7 +36,7 @@ export async function loadModel(dir: string, onProgress: (progress: number, mess
   );
   checkPrompt(config, tokenizer);
   onProgress(VERIFIED, "loading the audio encoder");
-  const encoder = await loadGraph(graphPath(dir, "audio_encoder"), { inputs: ["input_features"], outputs: ["audio_embeds"] });
+  const encoder = await loadGraph(graphPath(dir, "audio_encoder"), { inputs: ["input_features"], outputs: ["cross_key", "cross_value"] });
   onProgress(0.65, "loading the embeddings");
   const embedTokens = await loadGraph(graphPath(dir, "embed_tokens"), { inputs: ["input_ids"], outputs: ["inputs_embeds"] });
   onProgress(0.7, "loading the decoder");
@@ -44,7 +45,8 @@ export async function loadModel(dir: string, onProgress: (progress: number, mess
     outputs: ["logits"],
   });
   onProgress(0.95, "warming up");
-  const decoder = await Decoder.load(graph, embedTokens, config.vocabSize, config.hiddenSize);
+  const { vocabSize, hiddenSize: width, positionPeriod } = config;
+  const decoder = await Decoder.load({ graph, embedTokens, vocabSize, width, positionPeriod });
   await embedTokens.release();
   const ear = new Ear({ encoder, logMel: config.logMel, blockFrames: config.blockFrames, ctc: config.ctc });
   await warmUp(ear, decoder, config);
@@ -61,21 +63,22 @@ export async function loadModel(dir: string, onProgress: (progress: number, mess
 }
 
 /** Every control token that the prompt is written with must exist. */
-function checkPrompt({ prompt }: ModelConfig, tokenizer: Tokenizer): void {
-  for (const spelling of Object.values(prompt).flat()) if (spelling !== undefined) tokenizer.controlId(spelling);
+function checkPrompt({ prompt: { tools, ...prompt } }: ModelConfig, tokenizer: Tokenizer): void {
+  const spellings = [...Object.values(prompt), ...Object.values(tools ?? {})].flat();
+  for (const spelling of spellings) if (spelling !== undefined) tokenizer.controlId(spelling);
 }
 
 /** The first run of a graph allocates its memory; better now than in somebody's first sentence. It also shows whether the graphs fit together. */
-async function warmUp(ear: Ear, decoder: Decoder, { hiddenSize, vocabSize }: ModelConfig): Promise<void> {
-  const heard = await ear.hear(new Float32Array(ear.blockSamples), ear.initial());
-  const width = heard.embeddings.length / heard.count;
-  if (width !== hiddenSize) {
+async function warmUp(ear: Ear, decoder: Decoder, { prompt, specialTokens, vocabSize, crossFramesPerBlock, maxCrossFrames }: ModelConfig) {
+  const { audio } = await ear.hear(new Float32Array(ear.blockSamples), ear.initial());
+  if (audio.frames !== crossFramesPerBlock) {
     throw new AloudError(
       "model_invalid",
-      `audio_encoder: expected audio_embeds of width ${hiddenSize} (config.json: text_config.hidden_size), got ${width}`,
+      `audio_encoder: expected cross_key of ${crossFramesPerBlock} frames (config.json: audio.cross_frames_per_block), got ${audio.frames}`,
     );
   }
-  const { logits } = await decoder.step(heard.embeddings, decoder.empty());
+  const marker = specialTokens.get(prompt.audio) ?? 0;
+  const { logits } = await decoder.step([marker], decoder.empty(), addBlock(NO_AUDIO, audio, maxCrossFrames));
   if (logits.length !== vocabSize) {
     throw new AloudError(
       "model_invalid",

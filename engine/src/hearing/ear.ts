@@ -1,5 +1,6 @@
 /**
- * What hears: samples in fixed blocks → log-mel → block-causal encoder → embeddings for whatever thinks, and the live transcript.
+ * What hears: samples in fixed blocks → log-mel → block-causal encoder → keys and values for whatever thinks, the live transcript, and whether
+ * the user has finished.
  * It knows nothing of decoders. All that has to be remembered is in `EarState`, a value, so a conversation can be taken back for free.
  */
 import { AloudError } from "@aloud/client/protocol";
@@ -7,6 +8,7 @@ import { Tensor } from "onnxruntime-node";
 import { float32Of, type Graph, type GraphInput, type Tensors, zeros } from "../embedded/graph.ts";
 import { LogMel, type LogMelSpec, type LogMelState } from "../features/log-mel.ts";
 import { type CtcState, type CtcVocabulary, initialCtc, readCtc, splitTranscript } from "./ctc.ts";
+import type { AudioBlock } from "./heard-audio.ts";
 
 const STATE_PREFIX = "past.";
 const NEXT_PREFIX = "present.";
@@ -20,10 +22,9 @@ export interface EarState {
 
 export interface Heard {
   readonly state: EarState;
-  /** [count, width] row-major. */
-  readonly embeddings: Float32Array;
-  readonly count: number;
+  readonly audio: AudioBlock;
   readonly transcript: { readonly stable: string; readonly tail: string } | undefined;
+  /** Probability that the user has finished, 0 to 1. */
   readonly endOfTurn: number | undefined;
 }
 
@@ -60,7 +61,13 @@ export class Ear {
     if (lacking.length > 0) throw new AloudError("model_invalid", `the audio encoder lacks the outputs ${lacking.join(", ")}`);
     const has = (name: string) => encoder.outputNames.includes(name);
     this.#ctc = has("ctc_logits") ? ctc : undefined;
-    this.#outputs = ["audio_embeds", ...(this.#ctc ? ["ctc_logits"] : []), ...(has("end_of_turn") ? ["end_of_turn"] : []), ...next];
+    this.#outputs = [
+      "cross_key",
+      "cross_value",
+      ...(this.#ctc ? ["ctc_logits"] : []),
+      ...(has("end_of_turn") ? ["end_of_turn"] : []),
+      ...next,
+    ];
   }
 
   initial(): EarState {
@@ -77,14 +84,16 @@ export class Ear {
     const mel = this.#mel.push(block, state.mel);
     const features = new Tensor("float32", mel.features, [1, this.#mel.spec.mels, this.#blockFrames]);
     const outputs = await this.#encoder.run({ input_features: features, ...state.encoder }, this.#outputs);
-    const embeddings = float32Of(outputs, "audio_embeds");
+    const keys = float32Of(outputs, "cross_key");
+    const values = float32Of(outputs, "cross_value");
+    const endOfTurn = "end_of_turn" in outputs ? float32Of(outputs, "end_of_turn").data[0] : undefined;
     const ctc = state.ctc && this.#ctc && this.#transcribe(state.ctc, outputs, this.#ctc);
     return {
       state: { mel: mel.state, encoder: this.#nextState(outputs), ctc },
-      embeddings: embeddings.data,
-      count: embeddings.dims[1] ?? 0,
+      // [layers, 1, heads, frames, width]: one sentence at a time.
+      audio: { keys: keys.data, values: values.data, frames: keys.dims[3] ?? 0 },
       transcript: ctc && splitTranscript(ctc),
-      endOfTurn: "end_of_turn" in outputs ? float32Of(outputs, "end_of_turn").data[0] : undefined,
+      endOfTurn: endOfTurn === undefined ? undefined : 1 / (1 + Math.exp(-endOfTurn)),
     };
   }
 

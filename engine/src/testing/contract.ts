@@ -15,7 +15,6 @@ import {
   type GenerateEvent,
   type GenerateRequest,
   MAX_CHECKPOINTS,
-  type Prefilled,
   type TextItem,
   type Tool,
 } from "../engine.ts";
@@ -69,15 +68,10 @@ export interface ToolScene {
 export function describeEngine(name: string, openEngine: () => Engine, toolScene?: ToolScene): void {
   describe(name, () => {
     let engine: Engine;
-    let tokensPerChunk: number;
     beforeAll(async () => {
       engine = openEngine();
       // Waits until it is loaded.
-      const conversation = await engine.open({});
-      const chunk = audio(pseudoSpeech(engine.info.chunkMs, 1));
-      const { tokens } = await conversation.append(chunk);
-      tokensPerChunk = (await conversation.append(chunk)).tokens - tokens;
-      await conversation.close();
+      await (await engine.open({})).close();
     });
     afterAll(() => engine.close());
 
@@ -147,11 +141,22 @@ export function describeEngine(name: string, openEngine: () => Engine, toolScene
 
       test("rejects a turn that is longer than the context", () =>
         withConversation(async (conversation) => {
-          const piece = pseudoSpeech(8 * engine.info.chunkMs, 5);
           const outgrow = async () => {
-            for (let n = 0; n < engine.info.contextTokens; n++) await conversation.append(audio(piece));
+            for (let n = 0; n < engine.info.contextTokens; n++) await conversation.append(text(`${n} and on and on and on `));
           };
           expect(await codeOf(outgrow())).toBe("context_length_exceeded");
+        }));
+
+      test("forgets the turn's oldest audio instead, where audio stands apart from the context", (context) =>
+        withConversation(async (conversation) => {
+          const { audioWindowMs, chunkMs } = engine.info;
+          if (audioWindowMs === undefined) return context.skip();
+          const filled = await conversation.append(audio(pseudoSpeech(audioWindowMs, 5)));
+          const { tokens } = await conversation.append(audio(pseudoSpeech(4 * chunkMs, 6)));
+          expect(tokens).toBe(filled.tokens);
+          const { usage } = endOf(await collect(conversation.generate(REQUEST, NEVER)));
+          expect(usage.audioTokens).toBeLessThanOrEqual(tokens);
+          expect(usage.promptTokens - usage.audioTokens).toBeLessThanOrEqual(engine.info.contextTokens);
         }));
     });
 
@@ -398,36 +403,32 @@ export function describeEngine(name: string, openEngine: () => Engine, toolScene
     describe("a long conversation", () => {
       test("outlives a turn that was too long, as if what did not fit had not been appended", () =>
         withConversation(async (conversation) => {
-          const piece = pseudoSpeech(engine.info.chunkMs, 70);
-          let last: Prefilled | undefined;
+          const piece = text("on and on and on ");
           let refusal: ErrorCode | string = "no error";
-          while (refusal === "no error") {
-            const appended = conversation.append(audio(piece));
-            refusal = await codeOf(appended);
-            if (refusal === "no error") last = await appended;
-          }
+          while (refusal === "no error") refusal = await codeOf(conversation.append(piece));
           expect(refusal).toBe("context_length_exceeded");
           const { usage } = endOf(await collect(conversation.generate({ ...REQUEST, maxThinkTokens: 400, maxAnswerTokens: 400 }, NEVER)));
-          expect(usage.audioTokens).toBeLessThanOrEqual(last?.tokens ?? 0);
+          expect(usage.promptTokens).toBeLessThanOrEqual(engine.info.contextTokens);
           await collect(conversation.generate(REQUEST, NEVER));
-          await conversation.append(audio(piece));
+          await conversation.append(audio(pseudoSpeech(engine.info.chunkMs, 70)));
           const next = endOf(await collect(conversation.generate(REQUEST, NEVER)));
           expect(next.reason).not.toBe("aborted");
-          expect(next.usage.promptTokens).toBeLessThanOrEqual(engine.info.contextTokens);
+          expect(next.usage.promptTokens - next.usage.audioTokens).toBeLessThanOrEqual(engine.info.contextTokens);
         }));
 
       test("drops its oldest turns instead of failing", () =>
         withConversation(async (conversation) => {
-          const chunks = (tokens: number) => Math.floor(tokens / tokensPerChunk);
-          const turnMs = chunks(engine.info.contextTokens / 6) * engine.info.chunkMs;
           const prompts: number[] = [];
           let total = 0;
           for (let turn = 0; turn < 8; turn++) {
-            await conversation.append(audio(pseudoSpeech(turnMs, 30 + turn)));
+            await conversation.append(audio(pseudoSpeech(engine.info.chunkMs, 30 + turn)));
+            const heard = (await conversation.append(text("and"))).tokens;
+            let written = heard;
+            while (written - heard < engine.info.contextTokens / 6) written = (await conversation.append(text(" and on"))).tokens;
             const { reason, usage } = endOf(await collect(conversation.generate(REQUEST, NEVER)));
             expect(reason).not.toBe("aborted");
-            prompts.push(usage.promptTokens);
-            total += usage.audioTokens + usage.thinkTokens + usage.answerTokens;
+            prompts.push(usage.promptTokens - usage.audioTokens);
+            total += written - heard + usage.thinkTokens + usage.answerTokens;
           }
           expect(Math.max(...prompts)).toBeLessThanOrEqual(engine.info.contextTokens);
           expect(prompts[1]).toBeGreaterThan(prompts[0] ?? 0);
