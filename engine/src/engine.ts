@@ -203,7 +203,7 @@ export interface Conversation {
    * Answers the open turn: pads and takes in what is left of its audio, then streams. It begins with the call, not with the first read.
    * At most one runs at a time; another fails with `conversation_already_has_active_response`.
    * Aborting is an outcome, not an error: the stream ends with reason `aborted` within one token, and what was yielded stays
-   * in the history. Breaking out of the iteration aborts too.
+   * in the history (with a token or two more where the model runs in another process). Breaking out of the iteration aborts too.
    */
   generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<GenerateEvent>;
   /** Frees the cache. Idempotent; running calls reject with `engine_unavailable`. */

@@ -46,3 +46,11 @@ test("breaking out calls onBreak and waits for it; a stream that has ended does 
   for await (const _ of ended) break;
   expect(log).not.toContain("never");
 });
+
+test("drop() forgets what nobody has read yet, but not what is to be kept", async () => {
+  const stream = createEventStream<number>(async () => {});
+  for (const event of [1, 2, 3]) stream.push(event);
+  await stream.next();
+  stream.drop((event) => event === 3);
+  expect(await stream.next()).toEqual({ done: false, value: 3 });
+});

@@ -4,6 +4,8 @@
  */
 export interface EventStream<T> extends AsyncIterableIterator<T> {
   push(event: T): void;
+  /** Drops what is buffered, except what `keep` is true of. */
+  drop(keep: (event: T) => boolean): void;
   /** Ends the stream after what is buffered. Later calls have no effect. */
   end(): void;
   /** Rejects the reader after what is buffered. Later calls have no effect. */
@@ -16,7 +18,7 @@ type Outcome = { readonly type: "open" } | { readonly type: "ended" } | { readon
  * @param onBreak called once when the reader leaves the iteration early; the iteration's `return` waits for the promise.
  */
 export function createEventStream<T>(onBreak: () => Promise<void>): EventStream<T> {
-  const buffered: T[] = [];
+  let buffered: T[] = [];
   let outcome: Outcome = { type: "open" };
   let wake: (() => void) | undefined;
   const settle = (next: Outcome): void => {
@@ -29,6 +31,9 @@ export function createEventStream<T>(onBreak: () => Promise<void>): EventStream<
       if (outcome.type !== "open") return;
       buffered.push(event);
       wake?.();
+    },
+    drop(keep) {
+      buffered = buffered.filter(keep);
     },
     end: () => settle({ type: "ended" }),
     fail: (error) => settle({ type: "failed", error }),

@@ -35,9 +35,11 @@ const CONFIG: ModelConfig = {
   specialTokens,
   ctc: undefined,
   prompt: {
-    systemOpen: undefined,
+    systemOpen: ["<|system|>"],
+    systemClose: ["<|eot|>"],
+    takesInstructions: false,
     userOpen: ["<|user|>"],
-    audio: "<|audio|>",
+    audio: ["<|audio|>"],
     userClose: ["<|eot|>"],
     assistantOpen: ["<|assistant|>"],
     think: ["<think>"],
@@ -45,7 +47,7 @@ const CONFIG: ModelConfig = {
     acousticOpen: "<acoustic>",
     thinkClose: "</think>",
     turnClose: "<|eot|>",
-    tools: { listOpen: ["<|system|>"], resultOpen: ["<|tool|>"], callOpen: "<tool_call>", callClose: "</tool_call>" },
+    tools: { resultOpen: ["<|tool|>"], resultClose: ["<|eot|>"], callOpen: "<tool_call>", callClose: "</tool_call>" },
   },
   transcript: { channel: "semantic", open: '"', close: '"' },
   confidence: { transcript: 0.5, unclear: { semantic: " unclear", answer: "not clear: {transcript}" } },
@@ -412,6 +414,14 @@ describe("tools", () => {
     await answer();
     await result("ok");
     expect(runs.slice(-2)).toEqual(["</tool_call><|eot|> @a", "<|tool|>ok @"]);
+  });
+
+  test("several results are one turn, which audio does not join", async () => {
+    const { hear, result, seen } = await withTools("");
+    await result("ok");
+    await result("12");
+    await hear("a");
+    expect(seen()).toBe("<|system|>tools: set_light<|eot|><|tool|>ok 12<|eot|><|user|>");
   });
 
   test("that the model does not know are not declared", async () => {

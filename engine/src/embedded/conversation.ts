@@ -63,12 +63,11 @@ export class EmbeddedConversation implements Conversation {
    */
   begin({ instructions = "", tools = [], items = [] }: ConversationSetup): Promise<void> {
     return this.#inOrder(async () => {
-      const { systemOpen, tools: toolPrompt, turnClose } = this.#model.config.prompt;
-      // A model that was not trained on instructions would only be confused by them.
-      if (systemOpen !== undefined && instructions !== "") this.#write(systemOpen, instructions, [turnClose]);
+      const { systemOpen, systemClose, takesInstructions, tools: toolPrompt } = this.#model.config.prompt;
+      if (takesInstructions && instructions !== "") this.#write(systemOpen, instructions, systemClose);
       this.#tools = new DeclaredTools(tools, this.#model.config.tools);
       const { names } = this.#tools;
-      if (toolPrompt !== undefined && names.length > 0) this.#write(toolPrompt.listOpen, `tools: ${names.join(", ")}`, [turnClose]);
+      if (toolPrompt !== undefined && names.length > 0) this.#write(systemOpen, `tools: ${names.join(", ")}`, systemClose);
       for (const item of items) {
         await this.#add(item);
         const { open } = this.#state;
@@ -158,7 +157,7 @@ export class EmbeddedConversation implements Conversation {
     if (this.#state.open !== undefined) {
       // Somebody waits from here on.
       await this.#finishAudio("generate");
-      this.#write(this.#model.config.prompt.userClose, "", [], "generate");
+      this.#write(this.#turnClose(), "", [], "generate");
     }
     const { open } = this.#state;
     this.#state = await generate({
@@ -183,7 +182,7 @@ export class EmbeddedConversation implements Conversation {
     if (this.#mustHaveTurn().ear === undefined) {
       // What was typed before does not attend to the audio.
       await this.#feedOwed();
-      this.#write([config.prompt.audio]);
+      this.#write(config.prompt.audio);
     }
     const open = this.#mustHaveTurn();
     this.#state = { ...this.#state, open: { ...open, ear: open.ear ?? ear.initial(), pending: concatSamples(open.pending, samples) } };
@@ -226,7 +225,8 @@ export class EmbeddedConversation implements Conversation {
       await this.#makeWay(item.role);
       if (this.#state.open === undefined) await this.#openTurn(item.role);
       else await this.#finishAudio("prefill");
-      this.#write([], item.text);
+      const isFurtherResult = item.role === "tool" && this.#mustHaveTurn().textTokens > 1;
+      this.#write([], isFurtherResult ? ` ${item.text}` : item.text);
     } else {
       await this.#closeTurn();
       if (item.type === "tool_call") this.#addCall(item);
@@ -246,8 +246,14 @@ export class EmbeddedConversation implements Conversation {
   async #closeTurn(): Promise<void> {
     if (this.#state.open === undefined) return;
     await this.#finishAudio("prefill");
-    this.#write(this.#model.config.prompt.userClose);
+    this.#write(this.#turnClose());
     this.#state = { ...this.#state, open: undefined };
+  }
+
+  /** What ends the open turn. */
+  #turnClose(): readonly string[] {
+    const { userClose, tools } = this.#model.config.prompt;
+    return this.#mustHaveTurn().isResult ? (tools?.resultClose ?? []) : userClose;
   }
 
   async #openTurn(role: "user" | "tool"): Promise<void> {
@@ -261,13 +267,14 @@ export class EmbeddedConversation implements Conversation {
   }
 
   async #addToHistory(role: "system" | "assistant", text: string): Promise<void> {
-    const { systemOpen, assistantOpen, direct, turnClose } = this.#model.config.prompt;
-    if (role === "system" && systemOpen === undefined) return;
+    const { systemOpen, systemClose, takesInstructions, assistantOpen, direct, turnClose } = this.#model.config.prompt;
+    if (role === "system" && !takesInstructions) return;
     if (role === "system") await this.#attendTo(NO_AUDIO);
     this.#fitOwed();
     if (role === "system" || this.#state.starts.length === 0) this.#startTurn();
     this.#state = { ...this.#state, continuation: undefined };
-    this.#write(role === "system" ? (systemOpen ?? []) : [...assistantOpen, ...direct], text, [turnClose]);
+    if (role === "system") this.#write(systemOpen, text, systemClose);
+    else this.#write([...assistantOpen, ...direct], text, [turnClose]);
   }
 
   #addCall(call: ToolCall): void {

@@ -81,7 +81,10 @@ export class HostConversation implements Conversation {
 
   generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<GenerateEvent> {
     let call: CallId | undefined;
+    const isEnd = (event: GenerateEvent) => event.type === "end";
     const abort = () => {
+      // The child says a token or two more before it hears of it; nobody wants them.
+      stream.drop(isEnd);
       if (call !== undefined) this.#host.send({ type: "abort", call });
     };
     let onSettled = () => {};
@@ -103,7 +106,9 @@ export class HostConversation implements Conversation {
       onSettled();
     };
     call = this.#host.call((id) => ({ type: "generate", conversation: this.#id, call: id, request }), {
-      onEvent: (event) => stream.push(event),
+      onEvent: (event) => {
+        if (!signal.aborted || isEnd(event)) stream.push(event);
+      },
       onDone: () => {
         stream.end();
         settle();

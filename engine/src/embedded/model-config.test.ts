@@ -2,6 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isRecord } from "@aloud/client/protocol";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { readModelConfig } from "./model-config.ts";
 
@@ -41,6 +42,14 @@ test("readModelConfig() names the file and the key that is wrong", () => {
   );
 });
 
+test("readModelConfig() takes a model for trained on instructions only if it says so", () => {
+  expect(readModelConfig(dir).prompt.takesInstructions).toBe(false);
+  change("config.json", (config) => {
+    config.prompt = { ...(isRecord(config.prompt) && config.prompt), instructions: true };
+  });
+  expect(readModelConfig(dir).prompt.takesInstructions).toBe(true);
+});
+
 test("readModelConfig() refuses a channel that it does not know", () => {
   change("config.json", (config) => {
     config.channels = ["answer", "telepathy"];
@@ -60,9 +69,7 @@ test("readModelConfig() reads the calls that a model knows, but not those that a
 });
 
 test("readModelConfig() names the tool that is wrong", () => {
-  change("tools.json", (file) => {
-    file.tools = [{ name: "set_timer" }];
-  });
+  writeFileSync(join(dir, "tools.json"), '[{"name": "set_timer"}]');
   expect(() => readModelConfig(dir)).toThrow(
     expect.objectContaining({ code: "model_invalid", message: expect.stringContaining("tools.json: tools[0]: kind: expected a string") }),
   );

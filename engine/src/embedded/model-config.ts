@@ -3,7 +3,7 @@ import { AloudError, isRecord } from "@aloud/client/protocol";
 import type { Channel } from "../engine.ts";
 import type { LogMelSpec } from "../features/log-mel.ts";
 import type { KnownTool } from "../tools/declared.ts";
-import { hasModelFile, readModelJson } from "./model-directory.ts";
+import { hasModelFile, readModelJson, readModelList } from "./model-directory.ts";
 
 export interface ModelConfig {
   readonly name: string;
@@ -48,19 +48,20 @@ export interface ConfidenceConfig {
 
 /** How tools are written, as control tokens. */
 export interface ToolPromptConfig {
-  /** Before the names of the declared tools. */
-  readonly listOpen: readonly string[];
   readonly resultOpen: readonly string[];
+  readonly resultClose: readonly string[];
   readonly callOpen: string;
   readonly callClose: string;
 }
 
 export interface PromptConfig {
-  /** Absent for a model that was not trained on instructions: they are then left out. */
-  readonly systemOpen: readonly string[] | undefined;
+  readonly systemOpen: readonly string[];
+  readonly systemClose: readonly string[];
+  /** Whether the model was trained on instructions in free words. If not, they are left out: they would only confuse it. */
+  readonly takesInstructions: boolean;
   readonly userOpen: readonly string[];
   /** Stands where the turn's audio begins; it and what follows attends to the audio. */
-  readonly audio: string;
+  readonly audio: readonly string[];
   readonly userClose: readonly string[];
   readonly assistantOpen: readonly string[];
   readonly think: readonly string[];
@@ -97,6 +98,11 @@ class Reader {
   string(key: string): string {
     const value = this.#value[key];
     return typeof value === "string" ? value : this.#fail(key, "a string");
+  }
+
+  boolean(key: string): boolean {
+    const value = this.#value[key];
+    return typeof value === "boolean" ? value : this.#fail(key, "true or false");
   }
 
   strings(key: string): string[] {
@@ -154,13 +160,19 @@ export function readModelConfig(dir: string): ModelConfig {
     blockFrames: config.object("audio").number("block_frames"),
     crossFramesPerBlock: config.object("audio").number("cross_frames_per_block"),
     maxCrossFrames: config.object("audio").number("max_cross_frames"),
-    channels: config.strings("channels").map((channel) => config.channel(channel, "channels")),
+    // Tool calls leave the engine as calls, not as text of a channel.
+    channels: config
+      .strings("channels")
+      .filter((channel) => channel !== "tool_call")
+      .map((channel) => config.channel(channel, "channels")),
     specialTokens: config.numbers("special_tokens"),
     ctc: ctc && { blank: ctc.number("blank"), vocab: ctc.strings("vocab") },
     prompt: {
-      systemOpen: prompt.has("system_open") ? prompt.strings("system_open") : undefined,
+      systemOpen: prompt.strings("system_open"),
+      systemClose: prompt.strings("system_close"),
+      takesInstructions: prompt.has("instructions") && prompt.boolean("instructions"),
       userOpen: prompt.strings("user_open"),
-      audio: prompt.string("audio"),
+      audio: prompt.strings("audio"),
       userClose: prompt.strings("user_close"),
       assistantOpen: prompt.strings("assistant_open"),
       think: prompt.strings("think"),
@@ -176,7 +188,7 @@ export function readModelConfig(dir: string): ModelConfig {
       close: transcript.string("close"),
     },
     confidence: config.has("confidence") ? readConfidence(config.object("confidence")) : undefined,
-    tools: hasModelFile(dir, "tools.json") ? readTools(new Reader("tools.json", readModelJson(dir, "tools.json"))) : [],
+    tools: hasModelFile(dir, "tools.json") ? readTools(new Reader("tools.json", { tools: readModelList(dir, "tools.json") })) : [],
     endTokens: new Set([generation.number("eos_token_id")]),
     logMel: readLogMel(new Reader("preprocessor_config.json", readModelJson(dir, "preprocessor_config.json"))),
   };
@@ -184,8 +196,8 @@ export function readModelConfig(dir: string): ModelConfig {
 
 function readToolPrompt(prompt: Reader): ToolPromptConfig {
   return {
-    listOpen: prompt.strings("tool_list_open"),
-    resultOpen: prompt.strings("tool_result_open"),
+    resultOpen: prompt.strings("tool_open"),
+    resultClose: prompt.strings("tool_close"),
     callOpen: prompt.string("tool_call_open"),
     callClose: prompt.string("tool_call_close"),
   };

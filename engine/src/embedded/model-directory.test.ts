@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { graphPath, readModelJson, verifyModelDirectory } from "./model-directory.ts";
+import { graphPath, readModelJson, readModelList, verifyModelDirectory } from "./model-directory.ts";
 
 let dir: string;
 beforeEach(() => {
@@ -66,6 +66,9 @@ test("readModelJson() tells a file that is absent from one that is no JSON objec
   expect(() => readModelJson(dir, "config.json")).toThrow(expect.objectContaining({ code: "model_file_missing" }));
   writeFileSync(join(dir, "config.json"), "[1]");
   expect(() => readModelJson(dir, "config.json")).toThrow(expect.objectContaining({ code: "model_invalid" }));
+  expect(readModelList(dir, "config.json")).toEqual([1]);
+  writeFileSync(join(dir, "config.json"), "{}");
+  expect(() => readModelList(dir, "config.json")).toThrow(expect.objectContaining({ code: "model_invalid" }));
 });
 
 test("graphPath() prefers the quantised graph and says what it looked for", () => {

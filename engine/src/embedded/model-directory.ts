@@ -32,6 +32,20 @@ export function hasModelFile(dir: string, path: string): boolean {
 
 /** Reads a JSON file of the model directory. @throws AloudError `model_file_missing` or `model_invalid` */
 export function readModelJson(dir: string, path: string): Record<string, unknown> {
+  const value = readJson(dir, path);
+  if (isRecord(value)) return value;
+  throw new AloudError("model_invalid", `${join(dir, path)}: expected a JSON object`);
+}
+
+/** Like `readModelJson`, for a file that holds a list. */
+export function readModelList(dir: string, path: string): unknown[] {
+  const value = readJson(dir, path);
+  if (Array.isArray(value)) return value;
+  throw new AloudError("model_invalid", `${join(dir, path)}: expected a JSON array`);
+}
+
+/** @returns undefined when the file is no JSON */
+function readJson(dir: string, path: string): unknown {
   let text: string;
   try {
     text = readFileSync(join(dir, path), "utf8");
@@ -40,12 +54,10 @@ export function readModelJson(dir: string, path: string): Record<string, unknown
     throw new AloudError("model_file_missing", `${join(dir, path)} cannot be read`, { cause: error });
   }
   try {
-    const value: unknown = JSON.parse(text);
-    if (isRecord(value)) return value;
+    return JSON.parse(text);
   } catch {
-    // Falls through: not JSON is as wrong as not an object.
+    return undefined;
   }
-  throw new AloudError("model_invalid", `${join(dir, path)}: expected a JSON object`);
 }
 
 function readManifest(dir: string): ManifestEntry[] {

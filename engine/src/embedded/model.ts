@@ -63,9 +63,8 @@ export async function loadModel(dir: string, onProgress: (progress: number, mess
 }
 
 /** Every control token that the prompt is written with must exist. */
-function checkPrompt({ prompt: { tools, ...prompt } }: ModelConfig, tokenizer: Tokenizer): void {
-  const spellings = [...Object.values(prompt), ...Object.values(tools ?? {})].flat();
-  for (const spelling of spellings) if (spelling !== undefined) tokenizer.controlId(spelling);
+function checkPrompt({ prompt: { tools, takesInstructions: _, ...prompt } }: ModelConfig, tokenizer: Tokenizer): void {
+  for (const spelling of [...Object.values(prompt), ...Object.values(tools ?? {})].flat()) tokenizer.controlId(spelling);
 }
 
 /** The first run of a graph allocates its memory; better now than in somebody's first sentence. It also shows whether the graphs fit together. */
@@ -77,8 +76,8 @@ async function warmUp(ear: Ear, decoder: Decoder, { prompt, specialTokens, vocab
       `audio_encoder: expected cross_key of ${crossFramesPerBlock} frames (config.json: audio.cross_frames_per_block), got ${audio.frames}`,
     );
   }
-  const marker = specialTokens.get(prompt.audio) ?? 0;
-  const { logits } = await decoder.step([marker], decoder.empty(), addBlock(NO_AUDIO, audio, maxCrossFrames));
+  const marker = prompt.audio.map((spelling) => specialTokens.get(spelling) ?? 0);
+  const { logits } = await decoder.step(marker, decoder.empty(), addBlock(NO_AUDIO, audio, maxCrossFrames));
   if (logits.length !== vocabSize) {
     throw new AloudError(
       "model_invalid",
