@@ -124,8 +124,11 @@ export interface GenerateRequest {
   /** Thinking that reaches this many tokens is closed and the answer begins. */
   readonly maxThinkTokens: number;
   readonly maxAnswerTokens: number;
-  /** `none`: this answer calls no tool. Default `auto`. */
-  readonly toolChoice?: "auto" | "none";
+  /**
+   * `none`: this answer calls no tool. `required`: it calls one and says nothing else, unless the model knows none of those declared or is not sure
+   * of what it heard. Default `auto`.
+   */
+  readonly toolChoice?: "auto" | "none" | "required";
   readonly sampling?: Sampling;
 }
 

@@ -9,6 +9,7 @@ import { loadModel } from "../../engine/dist/embedded/model.js";
 import { NANO_DIR } from "../../engine/dist/embedded/model-directory.js";
 import { Scheduler } from "../../engine/dist/embedded/scheduler.js";
 import { LogMel } from "../../engine/dist/features/log-mel.js";
+import { addBlock, NO_AUDIO } from "../../engine/dist/hearing/heard-audio.js";
 import { speech } from "./speech.mjs";
 import { median, ms, ratio } from "./table.mjs";
 
@@ -19,7 +20,7 @@ const REQUEST = { mode: "think", maxThinkTokens: TOKENS, maxAnswerTokens: TOKENS
 
 export async function run() {
   const model = await loadModel(NANO_DIR, () => {});
-  const hearing = { features: [], encoder: [], prefill: [] };
+  const hearing = { features: [], encoder: [] };
   const perToken = { bare: [], conversation: [], engine: [] };
   const engine = openEmbeddedEngine({ maxConversations: 2 });
   try {
@@ -74,37 +75,31 @@ async function cpu(work) {
   return { value, cpuMs: (user + system) / 1000 };
 }
 
-async function hear({ config, ear, decoder }) {
+async function hear({ config, ear }) {
   const samples = speech(SECONDS);
   const mel = new LogMel(config.logMel);
   const features = await cpu(async () => mel.push(samples, mel.initial()));
   const both = await cpu(async () => {
-    const heard = [];
     let state = ear.initial();
     for (let at = 0; at + ear.blockSamples <= samples.length; at += ear.blockSamples) {
       const block = await ear.hear(samples.slice(at, at + ear.blockSamples), state);
       state = block.state;
-      heard.push(block.embeddings);
     }
-    return heard;
-  });
-  const prefill = await cpu(async () => {
-    let cache = decoder.empty();
-    for (const embeddings of both.value) cache = await decoder.prefill(embeddings, cache);
   });
   return {
     features: features.cpuMs / SECONDS,
     encoder: (both.cpuMs - features.cpuMs) / SECONDS,
-    prefill: prefill.cpuMs / SECONDS,
   };
 }
 
-/** Milliseconds per token of the decoder graph alone, over a cache as long as the conversation's. */
-async function bareLoop({ decoder, config }) {
-  let cache = await decoder.prefill(new Float32Array(30 * config.hiddenSize).fill(0.01), decoder.empty());
-  const token = decoder.embed([1]);
+/** Milliseconds per token of the decoder graph alone, over a cache as long as the conversation's and two seconds of audio. */
+async function bareLoop({ decoder, ear, config }) {
+  const { audio: block } = await ear.hear(new Float32Array(ear.blockSamples), ear.initial());
+  let audio = NO_AUDIO;
+  for (let i = 0; i < 4; i += 1) audio = addBlock(audio, block, config.maxCrossFrames);
+  let cache = await decoder.prefill([1, 1, 1, 1, 1], decoder.empty(), audio);
   const startedAt = performance.now();
-  for (let i = 0; i < TOKENS; i += 1) ({ cache } = await decoder.step(token, cache));
+  for (let i = 0; i < TOKENS; i += 1) ({ cache } = await decoder.step([1], cache, audio));
   return (performance.now() - startedAt) / TOKENS;
 }
 

@@ -1,5 +1,6 @@
 /**
- * nano in this engine against nano in Python's onnxruntime, on the same graphs: features, embeddings, transcript, token ids.
+ * nano in this engine against nano in Python's onnxruntime, on the same graphs: features, what the decoder
+ * attends to, transcript, end-of-turn score, token ids.
  * The references are made by the training code (`python -m aloud_nano.golden`, see engine/training); nano/README.md says what is in them.
  */
 import { readFileSync } from "node:fs";
@@ -27,7 +28,10 @@ interface Generated {
 interface Clip {
   readonly wav: string;
   readonly mel: Stored;
-  readonly audio_embeds: Stored;
+  /** Of the first blocks: [blocks, layers, heads, frames, width]. */
+  readonly cross: { readonly keys: Stored; readonly values: Stored };
+  /** Of every block. */
+  readonly end_of_turn: readonly number[];
   readonly think: Generated & { readonly ctc: string };
   readonly direct: Generated;
 }
@@ -46,8 +50,9 @@ const golden: Golden = JSON.parse(readFileSync(new URL("golden.json", here), "ut
 const clips = Object.entries(golden.clips);
 /** Python computes features in float32, this engine in float64. */
 const MEL_TOLERANCE = 1e-3;
-/** int8 kernels differ between processors, so embeddings are held to their direction. */
-const MIN_EMBEDDING_COSINE = 0.99;
+/** int8 kernels differ between processors, so keys and values are held to their direction. */
+const MIN_COSINE = 0.99;
+const SCORE_TOLERANCE = 0.05;
 const WAV_HEADER_BYTES = 44;
 const MAX_TOKENS = 280;
 
@@ -113,20 +118,29 @@ describe("nano against its references", () => {
 
   test.each(clips)("%s: features", (_name, { wav, mel }) => expectFeatures(padded(wav), mel));
 
-  test.each(clips)("%s: embeddings and live transcript", async (_name, { wav, audio_embeds, think }) => {
+  test.each(clips)("%s: keys, values, live transcript and end of turn", async (_name, { wav, cross, end_of_turn, think }) => {
     const samples = padded(wav);
-    const expected = readFloats(audio_embeds);
-    const [rows = 0, width = 0] = audio_embeds.shape;
-    const own: number[] = [];
+    const keys: number[] = [];
+    const values: number[] = [];
+    const scores: number[] = [];
     let state = model.ear.initial();
     let transcript = "";
     for (let from = 0; from < samples.length; from += model.ear.blockSamples) {
       const heard = await model.ear.hear(samples.slice(from, from + model.ear.blockSamples), state);
       state = heard.state;
-      own.push(...heard.embeddings);
+      keys.push(...heard.audio.keys);
+      values.push(...heard.audio.values);
+      scores.push(heard.endOfTurn ?? Number.NaN);
       transcript = heard.transcript ? heard.transcript.stable + heard.transcript.tail : "";
     }
-    expect(cosine(Float32Array.from(own.slice(0, rows * width)), expected)).toBeGreaterThan(MIN_EMBEDDING_COSINE);
+    for (const [own, stored] of [
+      [keys, readFloats(cross.keys)],
+      [values, readFloats(cross.values)],
+    ] as const) {
+      expect(cosine(Float32Array.from(own.slice(0, stored.length)), Float32Array.from(stored))).toBeGreaterThan(MIN_COSINE);
+    }
+    expect(scores).toHaveLength(end_of_turn.length);
+    for (const [n, score] of scores.entries()) expect(Math.abs(score - (end_of_turn[n] ?? Number.NaN))).toBeLessThan(SCORE_TOLERANCE);
     expect(transcript.trim()).toBe(think.ctc.trim());
   });
 

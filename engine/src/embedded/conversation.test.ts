@@ -460,6 +460,15 @@ describe("tools", () => {
     expect(calls(await answer({ ...REQUEST, toolChoice: "none" }))).toEqual([]);
   });
 
+  test.each([
+    ["after thinking", REQUEST, "on.</think>set_light(state=on)</tool_call>"],
+    ["at once", DIRECT, "set_light(state=on)</tool_call>"],
+  ])("are called when the request demands it, %s", async (_when, request, script) => {
+    const { write, answer } = await withTools(script);
+    await write("on");
+    expect(calls(await answer({ ...request, toolChoice: "required" }))).toHaveLength(1);
+  });
+
   test("are called whole by the continuation when the budget cut the call", async () => {
     const { write, answer } = await withTools("</think>o<tool_call>set_l?set_light(state=on)</tool_call>");
     await write("on");

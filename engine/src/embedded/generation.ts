@@ -50,6 +50,8 @@ export async function generate(context: GenerationContext): Promise<Conversation
   const callOpen = prompt.tools && id(prompt.tools.callOpen);
   const callClose = prompt.tools && id(prompt.tools.callClose);
   const mayCall = request.toolChoice !== "none" && tools.names.length > 0;
+  /** How the answer must begin. */
+  const demanded = mayCall && request.toolChoice === "required" && callOpen !== undefined ? [callOpen] : [];
 
   let state = context.state;
   let seed = request.sampling?.seed ?? 0;
@@ -106,6 +108,7 @@ export async function generate(context: GenerationContext): Promise<Conversation
   if (before !== undefined) state = { ...state, owed: [] };
   if (before?.type === "exhausted") return finish("length", before);
   if (before !== undefined) forced = [...before.forced];
+  else if (request.mode === "direct") forced = [...demanded];
   let next =
     before === undefined
       ? await advance(ids([...prompt.assistantOpen, ...(request.mode === "think" ? prompt.think : prompt.direct)]))
@@ -161,7 +164,7 @@ export async function generate(context: GenerationContext): Promise<Conversation
       forcedAnswer = [...model.tokenizer.encode(answer.replaceAll("{transcript}", heard.words)), id(prompt.turnClose)];
     }
     if (control === prompt.thinkClose) {
-      forced = forcedAnswer;
+      forced = forcedAnswer.length > 0 ? forcedAnswer : [...demanded];
       forcedAnswer = [];
     }
     next = await advance([next]);
