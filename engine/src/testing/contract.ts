@@ -364,39 +364,49 @@ export function describeEngine(name: string, openEngine: () => Engine, toolScene
     describe.runIf(toolScene !== undefined)("a tool", () => {
       const { tool, ask, result } = toolScene ?? { tool: { name: "" }, ask: "", result: "" };
       const patient: GenerateRequest = { mode: "think", maxThinkTokens: 160, maxAnswerTokens: 120 };
-      async function asked(request: GenerateRequest, tools: readonly Tool[] = [tool]) {
+      const calls = (events: readonly GenerateEvent[]) => events.filter((event) => event.type === "tool_call");
+      async function withTools<T>(tools: readonly Tool[], use: (conversation: Conversation) => Promise<T>): Promise<T> {
         const conversation = await engine.open({ tools });
-        await conversation.append(text(ask));
-        return { conversation, events: await collect(conversation.generate(request, NEVER)) };
-      }
-
-      test("is called whole, with a JSON object, at the end of a complete answer", async () => {
-        const { conversation, events } = await asked(patient);
-        expect(events.slice(-2)).toMatchObject([
-          { type: "tool_call", name: tool.name, arguments: expect.any(String) },
-          { type: "end", reason: "stop" },
-        ]);
-        for (const event of events) if (event.type === "tool_call") expect(JSON.parse(event.arguments)).toBeTypeOf("object");
-        await conversation.append(text(result, "tool"));
-        const after = await collect(conversation.generate(patient, NEVER));
-        expect(after.some((event) => event.type === "delta" && event.channel === "answer")).toBe(true);
-        await conversation.close();
-      });
-
-      test("is not called when the request says none, nor when it is not declared", async () => {
-        for (const { conversation, events } of [await asked({ ...patient, toolChoice: "none" }), await asked(patient, [])]) {
-          expect(events.filter(({ type }) => type === "tool_call")).toEqual([]);
+        try {
+          return await use(conversation);
+        } finally {
           await conversation.close();
         }
-      });
+      }
+      async function asked(conversation: Conversation, request = patient): Promise<GenerateEvent[]> {
+        await conversation.append(text(ask));
+        return collect(conversation.generate(request, NEVER));
+      }
+
+      test("is called whole, with a JSON object, at the end of a complete answer", () =>
+        withTools([tool], async (conversation) => {
+          const events = await asked(conversation);
+          expect(events.slice(-2)).toMatchObject([
+            { type: "tool_call", name: tool.name, arguments: expect.any(String) },
+            { type: "end", reason: "stop" },
+          ]);
+          for (const call of calls(events)) expect(JSON.parse(call.arguments)).toBeTypeOf("object");
+          await conversation.append(text(result, "tool"));
+          const after = await collect(conversation.generate(patient, NEVER));
+          expect(after.some((event) => event.type === "delta" && event.channel === "answer")).toBe(true);
+        }));
+
+      test("is not called when the request says none", () =>
+        withTools([tool], async (conversation) => {
+          expect(calls(await asked(conversation, { ...patient, toolChoice: "none" }))).toEqual([]);
+        }));
+
+      test("is not called when it is not declared", () =>
+        withTools([], async (conversation) => {
+          expect(calls(await asked(conversation))).toEqual([]);
+        }));
 
       test("that was called can be put back as history, and its result is answered", async () => {
-        const { conversation, events } = await asked(patient, [tool]);
-        const call = events.find((event) => event.type === "tool_call");
-        const reopened = await engine.open({ tools: [tool], items: [text(ask), ...(call ? [call] : []), text(result, "tool")] });
-        expect(endOf(await collect(reopened.generate(patient, NEVER))).reason).toBe("stop");
+        const made = await withTools([tool], async (conversation) => calls(await asked(conversation)));
+        const conversation = await engine.open({ tools: [tool], items: [text(ask), ...made, text(result, "tool")] });
+        const events = await collect(conversation.generate(patient, NEVER));
         await conversation.close();
-        await reopened.close();
+        expect(endOf(events).reason).toBe("stop");
       });
     });
 
