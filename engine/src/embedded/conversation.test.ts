@@ -394,6 +394,20 @@ describe("tools", () => {
   }
   const calls = (events: readonly GenerateEvent[]) => events.filter(({ type }) => type === "tool_call");
 
+  test("a thought that ends with a call for a declared tool is carried out, whatever the model would have answered", async () => {
+    const { write, answer } = await withTools("set_light(state=on).</think>done<|eot|>");
+    await write("on");
+    const events = await answer();
+    expect(calls(events)).toEqual([{ type: "tool_call", name: "setLight", arguments: '{"state":true}' }]);
+    expect(events.at(-1)).toMatchObject({ type: "end", reason: "stop" });
+  });
+
+  test("a call that is only quoted in the thought is not carried out", async () => {
+    const { write, answer } = await withTools('"set_light(state=on)".</think>done<|eot|>');
+    await write("on");
+    expect(calls(await answer())).toEqual([]);
+  });
+
   test("that the model knows are declared by its own names, and called by the app's", async () => {
     const { write, result, answer, seen } = await withTools("on.</think><tool_call>set_light(state=on)</tool_call>ok.</think>done<|eot|>");
     await write("on");

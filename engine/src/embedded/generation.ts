@@ -95,6 +95,12 @@ export async function generate(context: GenerationContext): Promise<Conversation
     const thought = isThought(speaker.channel) ? [prompt.thinkClose] : [];
     return { ...state, owed: [...state.owed, ...ids([...thought, ...closing, prompt.turnClose])], continuation };
   };
+  /** A thought that ends with a call for which the app has a tool is carried out, not answered. */
+  const plannedCall = (): number[] | undefined => {
+    const text = speaker.plannedCall;
+    if (!mayCall || callOpen === undefined || callClose === undefined || text === undefined || !tools.has(text)) return undefined;
+    return [callOpen, ...model.tokenizer.encode(text), callClose];
+  };
   /** Takes a call back that did not come to its end. */
   const withoutCall = (): void => {
     if (call === undefined) return;
@@ -164,7 +170,7 @@ export async function generate(context: GenerationContext): Promise<Conversation
       forcedAnswer = [...model.tokenizer.encode(answer.replaceAll("{transcript}", heard.words)), id(prompt.turnClose)];
     }
     if (control === prompt.thinkClose) {
-      forced = forcedAnswer.length > 0 ? forcedAnswer : [...demanded];
+      forced = forcedAnswer.length > 0 ? forcedAnswer : [...(plannedCall() ?? demanded)];
       forcedAnswer = [];
     }
     next = await advance([next]);

@@ -21,6 +21,11 @@ export interface HeardWords extends Quotation {
   readonly confidence: number | undefined;
 }
 
+/** Characters. */
+const LONGEST_CALL = 400;
+/** A sentence of its own, the last one: never inside the user's words, which a quotation mark closes. */
+const PLANNED_CALL = /(?:^|[\s.])([a-z][a-z_]*\([^()]*\))\.?\s*$/;
+
 /** Counted towards the thinking budget or the answer's. */
 export const isThought = (channel: MarkedChannel) => channel === "semantic" || channel === "acoustic";
 
@@ -34,6 +39,8 @@ export class Speaker {
   /** Tokens since the last delta. */
   #tokens = 0;
   #callText = "";
+  /** The semantic thought so far, or its last part. */
+  #thought = "";
 
   constructor(context: SpeakerContext) {
     const { model, request, turn, state } = context;
@@ -75,6 +82,11 @@ export class Speaker {
   /** What the tool call that is being written says so far. */
   get callText(): string {
     return this.#callText;
+  }
+
+  /** The call that the semantic thought ends with: what the model means to do, whether or not the app has a tool for it. */
+  get plannedCall(): string | undefined {
+    return PLANNED_CALL.exec(this.#thought)?.[1];
   }
 
   /** Notes how probable the token was that will be said next, while quoting. The one that holds the closing mark is not counted. */
@@ -122,6 +134,7 @@ export class Speaker {
         this.#callText += text;
         continue;
       }
+      if (channel === "semantic") this.#thought = (this.#thought + text).slice(-LONGEST_CALL);
       this.#context.emit({ type: "delta", channel, text, tokens: this.#tokens });
       this.#tokens = 0;
       const quotation = channel === this.#context.model.config.transcript?.channel ? this.#quoted?.push(text) : undefined;

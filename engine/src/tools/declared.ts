@@ -57,6 +57,12 @@ export class DeclaredTools {
     return [...this.#matches.keys()];
   }
 
+  /** Whether the app has a tool for a call that the model wrote. */
+  has(text: string): boolean {
+    const written = parseCall(text);
+    return written !== undefined && this.#matches.has(written.name);
+  }
+
   /** What the model wrote, as the app's tool call, or what is wrong with it. */
   read(text: string): ReadCall {
     const written = parseCall(text);

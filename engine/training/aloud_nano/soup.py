@@ -4,7 +4,7 @@ Fine-tuning on synthetic voices makes nano forget how people sound; weights in b
 well and hear better (Wortsman et al., "Robust fine-tuning of zero-shot models", arXiv 2109.01903).
 
 Usage: python -m aloud_nano.soup OUTPUT.pt FIRST.pt=0.4 SECOND.pt=0.6
-       python -m aloud_nano.soup OUTPUT.pt --whisper start.pt --encoder audio_encoder_quantized.onnx \
+       python -m aloud_nano.soup OUTPUT.pt --whisper start.pt --encoder audio_encoder.onnx \
            --share 0.3 TRAINED.pt=0.7
 
 With ``--whisper`` the state before training takes ``--share``; nano's own heads, which have no

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from aloud_nano.model import Nano
 
-
 OWN_HEADS = ("encoder.side", "encoder.ctc", "encoder.turn")  # nothing of Whisper is in them
 
 
