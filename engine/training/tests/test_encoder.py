@@ -6,15 +6,22 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs PyTorch (the train extra)")
 
-from aloud_nano.config import BLOCK_FRAMES, BLOCK_MEL, POSITION_PERIOD, EncoderConfig  # noqa: E402
+from aloud_nano.config import (  # noqa: E402
+    BLOCK_FRAMES,
+    BLOCK_MEL,
+    CROSS_PER_BLOCK,
+    POSITION_PERIOD,
+    DecoderConfig,
+    EncoderConfig,
+)
 from aloud_nano.encoder import AudioEncoder, block_mask, packed_mask, sinusoids  # noqa: E402
 
 
 @pytest.fixture(scope="module")
 def encoder() -> AudioEncoder:
     torch.manual_seed(0)
-    config = EncoderConfig(width=64, layers=2, heads=2, feed_forward=96, adapter_width=64)
-    return AudioEncoder(config, text_width=48).eval()
+    config = EncoderConfig(width=64, layers=2, heads=2, feed_forward=96)
+    return AudioEncoder(config, DecoderConfig(width=64, layers=2, heads=2)).eval()
 
 
 def test_block_mask_is_bounded_on_both_sides() -> None:
@@ -34,13 +41,16 @@ def test_positions_match_whispers_table_and_wrap() -> None:
 def test_streaming_equals_whole(encoder: AudioEncoder) -> None:
     mel = torch.randn(1, 80, 19 * BLOCK_MEL)
     whole = encoder(mel)
-    state, audio, ctc = encoder.initial_state(), [], []
+    state, made = encoder.initial_state(), []
     for start in range(0, mel.shape[2], BLOCK_MEL):
-        heard, letters, state = encoder.step(mel[:, :, start : start + BLOCK_MEL], state)
-        audio.append(heard)
-        ctc.append(letters)
-    assert torch.allclose(torch.cat(audio, 1), whole.audio, atol=1e-5)
-    assert torch.allclose(torch.cat(ctc, 1), whole.ctc, atol=1e-5)
+        heard, state = encoder.step(mel[:, :, start : start + BLOCK_MEL], state)
+        made.append(heard)
+    for layer in range(2):
+        for part in range(2):
+            streamed = torch.cat([m.cross[layer][part] for m in made], 1)
+            assert torch.allclose(streamed, whole.cross[layer][part], atol=1e-5)
+    assert torch.allclose(torch.cat([m.ctc for m in made], 1), whole.ctc, atol=1e-5)
+    assert torch.allclose(torch.cat([m.turn for m in made], 1), whole.turn, atol=1e-5)
     assert state.key.shape[3] == 16 * BLOCK_FRAMES
     assert int(state.position) == 19 * BLOCK_FRAMES
 
@@ -56,5 +66,5 @@ def test_packed_neighbours_do_not_touch(encoder: AudioEncoder) -> None:
     index = torch.tensor([[*range(5), *range(14), 0]])
     mask = packed_mask(utterance, index, streaming=True).float()
     packed = encoder.packed(row, index == 0, index, mask)
-    alone = torch.cat([encoder(mel).audio for mel in mels], 1)
-    assert torch.allclose(packed.audio[:, : 19 * 6], alone, atol=1e-5)
+    alone = torch.cat([encoder(mel).cross[1][1] for mel in mels], 1)
+    assert torch.allclose(packed.cross[1][1][:, : 19 * CROSS_PER_BLOCK], alone, atol=1e-5)
