@@ -10,9 +10,15 @@ from typing import Any
 from aloud_nano import config as nano
 from aloud_nano.config import NanoConfig
 from aloud_nano.grammar import declarations
+from aloud_nano.grammar.sound import NOT_UNDERSTOOD
 from aloud_nano.tokens import ID, PROMPT
+from aloud_nano.turns import UNCLEAR
 
 VERSION = "2.0.0"
+# A quote whose tokens' geometric mean probability is below this was made up, not heard: nano then
+# says that it did not understand. Measured by `npm run eval` (the model card's calibration table):
+# what it reads into babble, music and noise lies below, requests in unseen voices above.
+LEAST_CONFIDENCE = 0.6
 
 
 def model_config(config: NanoConfig, hearing: list[str]) -> dict[str, Any]:
@@ -54,6 +60,10 @@ def model_config(config: NanoConfig, hearing: list[str]) -> dict[str, Any]:
         "prompt": PROMPT,
         "transcript": {"channel": "semantic", "open": '"', "close": '"'},
         "channels": ["semantic", "acoustic", "tool_call", "answer"],
+        "confidence": {
+            "transcript": LEAST_CONFIDENCE,
+            "unclear": {"semantic": UNCLEAR, "answer": NOT_UNDERSTOOD},
+        },
     }
 
 
