@@ -91,13 +91,17 @@ function sets(thought: readonly Outcome[]): string {
 function beside(thought: readonly Outcome[], whisper: Peers["whisper"]): string {
   if (whisper === undefined) return "Not measured: `python -m aloud_nano.peers`.";
   const names = Object.keys(whisper);
-  const heard = thought.filter(({ clip }) => names.every((name) => whisper[name]?.[clip.id] !== undefined));
+  const heard = thought.filter(({ clip }) => names.some((name) => whisper[name]?.[clip.id] !== undefined));
+  const rate = (all: readonly Outcome[], texts: Readonly<Record<string, string>> = {}) =>
+    all.every(({ clip }) => texts[clip.id] !== undefined)
+      ? number(errorRate(all.map(({ clip }) => wordErrors(clip.text, texts[clip.id] ?? ""))))
+      : "–";
   const rows = [...groupBy(heard, ({ clip }) => clip.set)].map(([set, all]) => [
     set,
     all.length,
     number(errorRate(all.map(finalErrors))),
     number(errorRate(all.map(liveErrors))),
-    ...names.map((name) => number(errorRate(all.map(({ clip }) => wordErrors(clip.text, whisper[name]?.[clip.id] ?? ""))))),
+    ...names.map((name) => rate(all, whisper[name])),
   ]);
   return table(["set", "clips", "nano", "nano live", ...names.map((name) => `Whisper ${name}`)], rows);
 }

@@ -2,9 +2,9 @@
 
 Usage: python -m aloud_nano.peers CLIPS tiny.en=DIRECTORY [base=DIRECTORY …] [--most 40]
 
-CLIPS is a directory written by ``evalsets``; whisper.json is written into it. Every Whisper hears
-whole clips (full context), greedily, by faster-whisper in int8. Of synthetic sets so many clips
-are taken; of people all.
+CLIPS is a directory written by ``evalsets``; whisper.json in it is written, or added to. Every
+Whisper hears whole clips (full context), greedily, by faster-whisper in int8. Of synthetic sets so
+many clips are taken (``--most 0``: none); of people all.
 """
 
 from __future__ import annotations
@@ -44,12 +44,11 @@ def _number(digits: str) -> str:
 
 
 def chosen(rows: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
-    """Clips that are transcribed; of synthetic sets evenly spread ones, without those of which
-    spelling is the subject."""
+    """Clips that are transcribed; of synthetic sets evenly spread ones."""
     found = [row for row in rows if row["set"] in PEOPLE]
     for name in SETS:
         members = [row for row in rows if row["set"] == name and row["text"]]
-        found += members[:: max(1, len(members) // most)][:most]
+        found += members[:: max(1, len(members) // max(1, most))][:most]
     return found
 
 
@@ -63,7 +62,8 @@ def main() -> None:
     args = parser.parse_args()
     rows = chosen(json.loads((args.clips / "index.json").read_text()), args.most)
     pcm = np.memmap(args.clips / "clips.i16", np.int16, "r")
-    heard: dict[str, dict[str, str]] = {}
+    output = args.clips / "whisper.json"
+    heard: dict[str, dict[str, str]] = json.loads(output.read_text()) if output.exists() else {}
     for name, directory in (model.split("=", 1) for model in args.models):
         model = WhisperModel(directory, device="cpu", compute_type="int8", cpu_threads=1)
         heard[name] = {}
@@ -74,7 +74,7 @@ def main() -> None:
                 condition_on_previous_text=False,
             )  # fmt: skip
             heard[name][row["id"]] = spoken(" ".join(segment.text for segment in segments))
-        (args.clips / "whisper.json").write_text(json.dumps(heard, indent=0))
+        output.write_text(json.dumps(heard, indent=0))
 
 
 if __name__ == "__main__":
