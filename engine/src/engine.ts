@@ -1,6 +1,6 @@
 /**
  * The engine port: what the gateway needs of anything that hears, thinks and answers.
- * Implementations: `embedded/` (onnxruntime-node in a child process), `testing/scripted.ts`, later `vllm/`.
+ * Implementations: `embedded/` (onnxruntime-node in a child process), `vllm/` (a server elsewhere), `testing/scripted.ts`.
  * `testing/contract.ts` is the suite that each of them passes. The gateway owns the conversation's truth (its items and
  * the open turn's audio), so a conversation can be opened anew, on any engine, after a failure.
  */
@@ -158,7 +158,14 @@ export interface GenerateUsage {
 export type EndReason = "stop" | "length" | "aborted" | "invalid_tool_call";
 
 export type GenerateEvent =
-  | { readonly type: "delta"; readonly channel: Channel; readonly text: string; readonly tokens: number }
+  | {
+      readonly type: "delta";
+      readonly channel: Channel;
+      readonly text: string;
+      readonly tokens: number;
+      /** The model thinks in one text, and the channel was guessed from the sentence's words. Absent: the model itself marked it. */
+      readonly isHeuristic?: true;
+    }
   /**
    * The user's words as the model finally understood them; at most once, before or while it thinks.
    * `confidence`, 0 to 1: the geometric mean of the probabilities of its tokens. Only where the model wrote the words itself, while thinking;

@@ -1,0 +1,364 @@
+/** A conversation with a model on a vLLM server. The server keeps nothing but its prefix cache: the whole prompt goes with every request. */
+import { AloudError } from "@aloud/client/protocol";
+import {
+  type AudioChunk,
+  type Checkpoint,
+  type Conversation,
+  type ConversationSetup,
+  type GenerateEvent,
+  type GenerateRequest,
+  type HistoryItem,
+  MAX_CHECKPOINTS,
+  type Prefilled,
+  SAMPLE_RATE_HZ,
+} from "../engine.ts";
+import { createEventStream, type EventStream } from "../event-stream.ts";
+import { type Check, compileSchema } from "../tools/schema.ts";
+import type { AudioPart } from "./audio-parts.ts";
+import { type AskOptions, Generation, type Outcome, type Progress, prefillOf } from "./generation.ts";
+import {
+  addItem,
+  addSpeech,
+  audioTokensOf,
+  type Counted,
+  closeTurn,
+  EMPTY_HISTORY,
+  EMPTY_TURN,
+  forgetOldest,
+  fullParts,
+  type History,
+  lastFullPart,
+  saidIn,
+  tokensOf,
+} from "./history.ts";
+import { type ChatMessage, toMessages, toTools } from "./messages.ts";
+import { plainText } from "./plain-text.ts";
+import type { VllmProfile } from "./profiles.ts";
+import { ServerRefusal, type VllmServer } from "./server.ts";
+import { Warmer } from "./warmer.ts";
+
+/** What one answer's prompt was, for whoever measures. */
+export interface PromptReport {
+  readonly promptTokens: number;
+  /** Of these, what the server found in its cache. Absent without `--enable-prompt-tokens-details`, and when the answer was aborted. */
+  readonly cachedTokens?: number;
+}
+
+/** What a conversation needs of its engine. */
+export interface VllmHost {
+  readonly server: VllmServer;
+  readonly model: string;
+  readonly profile: VllmProfile;
+  readonly contextTokens: number;
+  readonly temperature: number;
+  readonly takesTools: boolean;
+  readonly cacheSalt: string | undefined;
+  /** Names this conversation to routers that keep a session on one server. */
+  readonly sessionId: string;
+  countTokens(text: string): Promise<number>;
+  report(report: PromptReport): void;
+  /** The server is gone. */
+  lost(error: AloudError): void;
+  closed(conversation: VllmConversation): void;
+}
+
+/** The cache gives whole blocks (up to 128 tokens), and a warm-up ends in marks that the next prompt has elsewhere. */
+const CACHE_SLACK_TOKENS = 160;
+
+/** Room that is kept for an answer, at most. */
+const MAX_RESERVED_TOKENS = 1_024;
+
+export class VllmConversation implements Conversation {
+  readonly #host: VllmHost;
+  readonly #setup: ConversationSetup;
+  readonly #partSamples: number;
+  readonly #checks: ReadonlyMap<string, Check>;
+  readonly #checkpoints = new Map<number, History>();
+  readonly #ended = new AbortController();
+  readonly #warmer = new Warmer();
+  /** Tokens of the prompt that ended with this part. */
+  readonly #warmed = new WeakMap<AudioPart, number>();
+  #known: number[] = [];
+  #history: History = EMPTY_HISTORY;
+  #baseTokens = 0;
+  #order: Promise<unknown> = Promise.resolve();
+  #nextCheckpoint = 0;
+  #generating = false;
+
+  private constructor(host: VllmHost, setup: ConversationSetup) {
+    this.#host = host;
+    this.#setup = setup;
+    this.#partSamples = (host.profile.partMs * SAMPLE_RATE_HZ) / 1_000;
+    this.#checks = new Map((setup.tools ?? []).map((tool) => [tool.name, compileSchema(tool.name, tool.parameters)]));
+  }
+
+  static async open(host: VllmHost, setup: ConversationSetup): Promise<VllmConversation> {
+    const conversation = new VllmConversation(host, setup);
+    const tools = host.takesTools && setup.tools !== undefined ? JSON.stringify(toTools(setup.tools)) : "";
+    conversation.#baseTokens = await host.countTokens(`${setup.instructions ?? ""}${tools}`);
+    const counts = await Promise.all((setup.items ?? []).map((item) => conversation.#count(item)));
+    let history = EMPTY_HISTORY;
+    for (const [n, item] of (setup.items ?? []).entries()) {
+      history = addItem(history, item, counts[n] ?? 0, host.profile);
+      if (history.open !== EMPTY_TURN) history = { ...history, open: { ...history.open, isFromHistory: true } };
+    }
+    conversation.#history = conversation.#fit(history);
+    return conversation;
+  }
+
+  append(item: AudioChunk | HistoryItem): Promise<Prefilled> {
+    const samples = item.type === "audio" ? item.samples.slice() : undefined;
+    const added = this.#inOrder(async () => {
+      const { profile } = this.#host;
+      const before = this.#history;
+      const next =
+        item.type === "audio"
+          ? addSpeech(before, samples ?? new Float32Array(0), this.#partSamples, profile)
+          : addItem(before, item, await this.#count(item), profile);
+      this.#mustBeOpen();
+      this.#history = this.#fit(next);
+      const part = lastFullPart(this.#history.open);
+      const isNew = part !== undefined && part !== lastFullPart(before.open);
+      return { tokens: tokensOf(this.#history.open, profile, false), warm: isNew ? this.#warm(this.#history, part) : undefined };
+    });
+    // The next call need not wait for the cache.
+    return added.then(async ({ tokens, warm }) => {
+      await warm;
+      return { tokens };
+    });
+  }
+
+  checkpoint(): Checkpoint {
+    this.#mustBeOpen();
+    const id = this.#nextCheckpoint++;
+    this.#known.push(id);
+    const forgotten = this.#known.length > MAX_CHECKPOINTS ? this.#known.shift() : undefined;
+    this.#inOrder(() => {
+      this.#checkpoints.set(id, this.#history);
+      if (forgotten !== undefined) this.#checkpoints.delete(forgotten);
+    }).catch(() => undefined);
+    return { id };
+  }
+
+  rollback(to: Checkpoint): void {
+    this.#mustBeOpen();
+    if (!this.#known.includes(to.id)) throw new AloudError("internal_error", `checkpoint ${to.id} is unknown or was forgotten`);
+    this.#known = this.#known.filter((id) => id <= to.id);
+    this.#inOrder(() => {
+      this.#history = this.#checkpoints.get(to.id) ?? this.#history;
+    }).catch(() => undefined);
+  }
+
+  generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<GenerateEvent> {
+    const broken = new AbortController();
+    const stream: EventStream<GenerateEvent> = createEventStream(async () => {
+      broken.abort();
+      await done;
+    });
+    if (this.#generating) {
+      stream.fail(new AloudError("conversation_already_has_active_response", "the conversation is answering already"));
+      return stream;
+    }
+    this.#generating = true;
+    const stop = AbortSignal.any([signal, broken.signal]);
+    const drop = () => stream.drop((event) => event.type === "end");
+    stop.addEventListener("abort", drop, { once: true });
+    const done = this.#inOrder(() => this.#answer(request, stop, stream))
+      .then(stream.end, (error: unknown) => stream.fail(this.#toAloudError(error)))
+      .finally(() => {
+        stop.removeEventListener("abort", drop);
+        this.#generating = false;
+      });
+    return stream;
+  }
+
+  close(): Promise<void> {
+    this.fail(new AloudError("engine_unavailable", "the conversation is closed"));
+    return Promise.resolve();
+  }
+
+  /** Ends every running and later call with `error`. */
+  fail(error: AloudError): void {
+    if (this.#ended.signal.aborted) return;
+    this.#ended.abort(error);
+    this.#warmer.end(error);
+    this.#checkpoints.clear();
+    this.#host.closed(this);
+  }
+
+  async #answer(request: GenerateRequest, signal: AbortSignal, stream: EventStream<GenerateEvent>): Promise<void> {
+    const { profile, contextTokens } = this.#host;
+    const unfinished = this.#history.unfinished;
+    // Going on with an answer takes the conversation back to where it was asked for.
+    let history = unfinished?.before ?? this.#history;
+    if (unfinished?.isExhausted && !signal.aborted) {
+      stream.push({ type: "end", reason: "length", usage: this.#usage(history, undefined) });
+      return;
+    }
+    this.#warmer.skip();
+    const start: Progress = unfinished?.progress ?? {
+      thought: "",
+      isThinking: profile.thinking !== undefined && request.mode === "think",
+      answer: "",
+    };
+    const push = (event: GenerateEvent) => {
+      if (!signal.aborted) stream.push(event);
+    };
+    const generation = new Generation(profile, start, request, request.toolChoice === "none" ? new Map() : this.#checks, push);
+    const ended = AbortSignal.any([signal, this.#ended.signal]);
+    const ask = (progress: Progress, options: AskOptions, stop: AbortSignal) => this.#ask(history, request, progress, options, stop);
+    let outcome: Outcome;
+    for (;;) {
+      try {
+        outcome = await generation.run(ask, ended);
+        break;
+      } catch (error) {
+        if (!(error instanceof ServerRefusal) || error.kind !== "context") throw error;
+        if (history.past.length === 0) {
+          throw new AloudError("context_length_exceeded", `the turn alone exceeds the context of ${contextTokens} tokens`, {
+            cause: error,
+          });
+        }
+        // Our count was too low: the server has the last word.
+        history = { ...history, past: history.past.slice(1), cachedTokens: 0 };
+      }
+    }
+    this.#mustBeOpen();
+    const usage = this.#usage(history, outcome);
+    if (outcome.usage !== undefined) {
+      const { promptTokens, cachedTokens } = outcome.usage;
+      this.#host.report({ promptTokens, ...(cachedTokens !== undefined && { cachedTokens }) });
+    }
+    const { answer } = outcome.progress;
+    const said: Counted[] = [
+      ...(answer.trim() === "" ? [] : [{ said: { type: "text", role: "assistant", text: answer } as const, tokens: outcome.answerTokens }]),
+      ...outcome.calls.map((call) => ({ said: call, tokens: outcome.answerTokens })),
+    ];
+    const cut = outcome.reason === "length" ? { before: history, progress: outcome.progress, isExhausted: outcome.isExhausted } : undefined;
+    this.#history = this.#fit({
+      ...closeTurn(history, profile, said),
+      unfinished: cut,
+      cachedTokens: Math.max(history.cachedTokens, outcome.usage?.promptTokens ?? 0),
+    });
+    stream.push({ type: "end", reason: outcome.reason, usage });
+  }
+
+  #usage(history: History, outcome: Outcome | undefined) {
+    const { profile } = this.#host;
+    const promptTokens = outcome?.usage?.promptTokens ?? this.#estimate(history);
+    const warmed = fullParts(history.open)
+      .map((part) => this.#warmed.get(part))
+      .find((tokens) => tokens !== undefined);
+    const expected = Math.min(warmed ?? history.cachedTokens, promptTokens);
+    // What the server found is the truth, but for what it rounds down to whole blocks.
+    const found = outcome?.usage?.cachedTokens;
+    return {
+      promptTokens,
+      audioTokens: Math.min(audioTokensOf(history.open, profile, true), promptTokens),
+      prefilledTokens: found === undefined || found + CACHE_SLACK_TOKENS >= expected ? expected : found,
+      thinkTokens: outcome?.thinkTokens ?? 0,
+      answerTokens: outcome?.answerTokens ?? 0,
+    };
+  }
+
+  #ask(history: History, request: GenerateRequest, progress: Progress, { maxTokens, isRetry }: AskOptions, signal: AbortSignal) {
+    const { profile, contextTokens } = this.#host;
+    const prefill = prefillOf(profile, progress);
+    const room = contextTokens - this.#estimate(history) - Math.ceil((progress.thought.length + progress.answer.length) / 3);
+    const { temperature, topP, seed } = { topP: 1, seed: undefined, temperature: this.#host.temperature, ...request.sampling };
+    const sampled = isRetry ? Math.max(temperature, 0.7) : temperature;
+    const toolChoice = request.toolChoice ?? "auto";
+    return this.#host.server.stream(
+      {
+        ...this.#body(history, true, prefill),
+        max_tokens: Math.max(1, Math.min(maxTokens, room)),
+        temperature: sampled,
+        top_p: topP,
+        ...(seed !== undefined && { seed }),
+        ...(profile.stopTokenIds.length > 0 && { stop_token_ids: profile.stopTokenIds }),
+        skip_special_tokens: false,
+        ...(this.#declared.length > 0 && { tool_choice: toolChoice }),
+      },
+      signal,
+      { "x-session-id": this.#host.sessionId },
+    );
+  }
+
+  /** Sends the prompt as it is up to `part`. */
+  #warm(history: History, part: AudioPart): Promise<void> {
+    const { server, sessionId } = this.#host;
+    return this.#warmer
+      .warm(async () => {
+        const body = { ...this.#body(history, false, undefined), max_tokens: 1, temperature: 0, priority: 10 };
+        for await (const { usage } of server.stream(body, NEVER, { "x-session-id": sessionId })) {
+          if (usage !== undefined) this.#warmed.set(part, usage.promptTokens);
+        }
+      })
+      .catch((error: unknown) => {
+        throw this.#toAloudError(error);
+      });
+  }
+
+  #body(history: History, isWhole: boolean, prefill: string | undefined): Readonly<Record<string, unknown>> {
+    const { model, cacheSalt } = this.#host;
+    const { instructions } = this.#setup;
+    const messages: ChatMessage[] = [
+      ...(instructions === undefined || instructions === "" ? [] : [{ role: "system", content: plainText(instructions) } as const]),
+      ...toMessages([...history.past.flatMap((turn) => turn.said), ...saidIn(history.open, isWhole)]),
+    ];
+    const isAsked = isWhole && prefill === undefined;
+    return {
+      model,
+      messages: prefill === undefined ? messages : [...messages, { role: "assistant", content: prefill }],
+      add_generation_prompt: isAsked,
+      ...(prefill !== undefined && { continue_final_message: true }),
+      ...(this.#declared.length > 0 && { tools: toTools(this.#declared) }),
+      ...(cacheSalt !== undefined && { cache_salt: cacheSalt }),
+    };
+  }
+
+  get #declared() {
+    return this.#host.takesTools ? (this.#setup.tools ?? []) : [];
+  }
+
+  #estimate(history: History): number {
+    const past = history.past.reduce((sum, turn) => sum + turn.tokens, 0);
+    return this.#baseTokens + past + tokensOf(history.open, this.#host.profile, true);
+  }
+
+  #count(item: HistoryItem): Promise<number> {
+    return this.#host.countTokens(item.type === "text" ? plainText(item.text) : `${item.name}${item.arguments}`);
+  }
+
+  /** @throws AloudError `context_length_exceeded` */
+  #fit(history: History): History {
+    const { profile, contextTokens } = this.#host;
+    const room = contextTokens - this.#baseTokens - Math.min(MAX_RESERVED_TOKENS, Math.floor(contextTokens / 8));
+    const tokens = tokensOf(history.open, profile, true);
+    if (tokens > room)
+      throw new AloudError("context_length_exceeded", `a turn of ${tokens} tokens exceeds the ${room} that there is room for`);
+    return forgetOldest(history, room, profile);
+  }
+
+  #toAloudError(error: unknown): unknown {
+    if (!(error instanceof ServerRefusal)) return error;
+    const named = error.toAloudError(this.#host.server.url);
+    if (error.kind === "gone") this.#host.lost(named);
+    return named;
+  }
+
+  #inOrder<T>(work: () => T | Promise<T>): Promise<T> {
+    const result = this.#order.then(() => {
+      this.#mustBeOpen();
+      return work();
+    });
+    this.#order = result.catch(() => undefined);
+    return result;
+  }
+
+  #mustBeOpen(): void {
+    if (this.#ended.signal.aborted) throw this.#ended.signal.reason;
+  }
+}
+
+const NEVER = new AbortController().signal;
