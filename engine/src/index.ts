@@ -1,1 +1,2 @@
 export * from "./engine.ts";
+export { compileSchema } from "./tools/schema.ts";

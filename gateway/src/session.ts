@@ -35,7 +35,7 @@ import { Inputs } from "./turn/input.ts";
 import { Memory } from "./turn/memory.ts";
 import { Performer } from "./turn/perform.ts";
 import { type Policy, policyFor } from "./turn/policy.ts";
-import { setupOf } from "./turn/settings.ts";
+import { checkSchemas, setupOf } from "./turn/settings.ts";
 import { unreachable } from "./turn/step.ts";
 import type { TurnEvent } from "./turn/turn.ts";
 import type { Vad } from "./vad/vad.ts";
@@ -297,6 +297,7 @@ export class Session implements ConnectionHandlers {
   #update(patch: SessionPatch): void {
     const before = this.#settings;
     const after = applySessionPatch(before, patch, this.#options.dialect);
+    checkSchemas(patch.tools, "session.tools");
     if (JSON.stringify(after.inputFormat) !== JSON.stringify(before.inputFormat)) this.#intake.setFormat(after.inputFormat);
     if ((after.turnDetection === null) !== (before.turnDetection === null)) {
       // What was said under the other rules has no end under these.

@@ -220,3 +220,18 @@ test("a tool of a kind that is not offered is refused by name", async () => {
     ["invalid_value", "session.tools[1].name", null],
   ]);
 });
+
+test("a schema that is none is refused where it is declared, not when the tool is called", async () => {
+  session = openTestSession();
+  const broken = { ...timer, parameters: { type: "object", properties: { minutes: { type: "minutes" } } } };
+  session.send({ type: "session.update", session: { tools: [light, broken], instructions: "Be brief." } });
+  session.type("light please");
+  session.send({ type: "response.create", response: { tools: [broken] } });
+  session.send({ type: "session.update", session: {} });
+  await session.settle();
+  expect(session.all("error").map(({ error }) => [error.code, error.param])).toEqual([
+    ["invalid_value", "session.tools[1].parameters"],
+    ["invalid_value", "response.tools[0].parameters"],
+  ]);
+  expect(session.last("session.updated").session).toMatchObject({ tools: [], instructions: "" });
+});

@@ -3,6 +3,7 @@ import { AloudError, applySessionPatch, defaultSession, isRecord, type Parsed, s
 import type { Access } from "../auth/access.ts";
 import type { ClientSecretSetup } from "../auth/client-secrets.ts";
 import { CLIENT_SECRET_SECONDS, CLIENT_SECRET_USES, MAX_CLIENT_SECRET_USES } from "../limits.ts";
+import { checkSchemas } from "../turn/settings.ts";
 import { newId } from "../wire/ids.ts";
 import { sessionObject } from "../wire/session-object.ts";
 
@@ -51,6 +52,7 @@ export function createClientSecret(access: Access, keyId: string | undefined, bo
   const { extended, ...setup } = parseClientSecretRequest(body);
   // Refused now rather than at every connection. What needs `aloud.v1` is checked again when it is known who connects.
   const settings = applySessionPatch(defaultSession(model), setup.session, "aloud");
+  checkSchemas(setup.session.tools, "session.tools");
   const { value, secret } = access.secrets.create({ ...setup, keyId });
   return {
     value,

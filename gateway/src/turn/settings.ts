@@ -3,6 +3,7 @@ import {
   AloudError,
   type ConversationItem,
   checkToolChoice,
+  type FunctionTool,
   type ItemOrReference,
   isAvailable,
   type MessageItemInput,
@@ -10,7 +11,7 @@ import {
   type SessionConfig,
   type ToolChoice,
 } from "@aloud/client/protocol";
-import type { ConversationSetup, HistoryItem, Tool } from "@aloud/engine";
+import { type ConversationSetup, compileSchema, type HistoryItem, type Tool } from "@aloud/engine";
 import { engineItems } from "../history.ts";
 import { clientItem } from "../wire/items.ts";
 import { type AnswerRequest, budgetFor } from "./generation.ts";
@@ -27,7 +28,7 @@ export interface ResponseSettings {
 
 /**
  * @param find an item of the conversation, for references
- * @throws AloudError `invalid_value` for a choice of a tool that is not declared, `item_not_found` for a reference to nothing
+ * @throws AloudError `invalid_value` for a choice of a tool that is not declared or a schema that is none, `item_not_found` for a reference to nothing
  */
 export function responseSettings(
   session: SessionConfig,
@@ -37,6 +38,7 @@ export function responseSettings(
   const tools = params.tools ?? session.tools;
   const toolChoice = params.tool_choice ?? (isAvailable(session.toolChoice, tools) ? session.toolChoice : "auto");
   checkToolChoice(toolChoice, tools, "response.tool_choice");
+  checkSchemas(params.tools, "response.tools");
   const effort = params.reasoning?.effort ?? session.reasoningEffort;
   const maxOutputTokens = params.max_output_tokens ?? session.maxOutputTokens;
   const setup = setupOf({ instructions: params.instructions ?? session.instructions, tools, toolChoice });
@@ -68,6 +70,21 @@ export function setupOf({
     instructions,
     tools: offered.map(({ name, description, parameters }) => ({ name, ...(description !== undefined && { description }), parameters })),
   };
+}
+
+/** Said when tools are declared, not when one is called. @throws AloudError `invalid_value` for parameters that are no JSON Schema */
+export function checkSchemas(tools: readonly FunctionTool[] | null | undefined, path: string): void {
+  tools?.forEach(({ name, parameters }, index) => {
+    const param = `${path}[${index}].parameters`;
+    try {
+      compileSchema(name, parameters);
+    } catch (cause) {
+      throw new AloudError("invalid_value", `${param}: expected a JSON Schema (draft 7 to 2020-12) without references outside it`, {
+        param,
+        cause,
+      });
+    }
+  });
 }
 
 /** Whether the model had to call a tool. */
