@@ -48,7 +48,7 @@ export function responseSettings(
   return {
     request: {
       mode: effort === "none" ? "direct" : "think",
-      toolChoice: toolChoice === "none" ? "none" : "auto",
+      toolChoice: toolChoice === "none" ? "none" : demandsCall(toolChoice) ? "required" : "auto",
       budget: budgetFor(effort, maxOutputTokens),
     },
     own: isOwn ? { ...setup, ...(items && { items }) } : undefined,
