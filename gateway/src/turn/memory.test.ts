@@ -1,4 +1,5 @@
-import { defaultSession, type MessageItem, type ServerEventBody } from "@aloud/client/protocol";
+import { defaultSession, type MessageItem, type ServerEventBody, type SessionConfig } from "@aloud/client/protocol";
+import type { EngineInfo } from "@aloud/engine";
 import { openScriptedEngine } from "@aloud/engine/testing";
 import { expect, test } from "vitest";
 import { History } from "../history.ts";
@@ -9,7 +10,7 @@ import { Memory } from "./memory.ts";
 const LIMIT = 750;
 
 /** A conversation of turns of `characters` each, and what the memory makes of an answer that needed `used` tokens. */
-function remember(turns: number, characters: number, audioWindowMs?: number) {
+function remember(turns: number, characters: number, info: Partial<EngineInfo> = {}, settings: Partial<SessionConfig> = {}) {
   const history = new History();
   const message = (id: string, role: MessageItem["role"], text: string): MessageItem => {
     const content = [{ type: role === "assistant" ? "output_text" : "input_text", text } as const];
@@ -19,11 +20,11 @@ function remember(turns: number, characters: number, audioWindowMs?: number) {
     history.append(message(`user${turn}`, "user", "u".repeat(characters / 2)));
     history.append(message(`answer${turn}`, "assistant", "a".repeat(characters / 2)));
   }
-  const engine = openScriptedEngine({ info: { contextTokens: 1_000, ...(audioWindowMs !== undefined && { audioWindowMs }) } });
+  const engine = openScriptedEngine({ info: { contextTokens: 1_000, ...info } });
   const sent: ServerEventBody[] = [];
   const memory = new Memory({
     info: engine.info,
-    config: () => defaultSession("scripted"),
+    config: () => ({ ...defaultSession("scripted"), ...settings }),
     history,
     dialogue: new Dialogue({ engine, setup: () => ({}), report: () => {} }),
     logger: createLogger("silent"),
@@ -51,7 +52,7 @@ test("what was spoken is told anew before anything goes: as text it may fit", ()
 });
 
 test("audio that stands apart from the context takes no room in it", () => {
-  const { sent, answered } = remember(40, 100, 29_760);
+  const { sent, answered } = remember(40, 100, { audioWindowMs: 29_760 });
   answered(LIMIT + 200, 300);
   expect(sent).toEqual([]);
 });
@@ -70,4 +71,14 @@ test("a text that takes more than it was thought to is cut by what it takes", ()
   expect(sent).toEqual([]);
   answered(LIMIT + 200);
   expect(sent).toHaveLength(1);
+});
+
+test("declarations take room in a model that reads them, and only their names in one that has tools of its own", () => {
+  const tools = [{ type: "function", name: "set_light", description: "d".repeat(2_000), parameters: {} }] as const;
+  const reads = remember(8, 100, {}, { tools });
+  reads.answered(LIMIT + 200);
+  expect(reads.sent).toHaveLength(1);
+  const knows = remember(8, 100, { knownTools: ["set_light"] }, { tools });
+  knows.answered(LIMIT + 200);
+  expect(knows.sent).toEqual([]);
 });

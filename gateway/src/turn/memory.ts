@@ -66,7 +66,9 @@ export class Memory {
   #state() {
     const { info, config, history } = this.#options;
     const { instructions = "", tools } = setupOf(config());
-    const fixed = estimateTokens(instructions) + (tools.length === 0 ? 0 : estimateTokens(JSON.stringify(tools)));
+    // A model with tools of its own is told their names, and no declaration.
+    const told = info.knownTools === undefined ? JSON.stringify(tools) : tools.map(({ name }) => name).join(" ");
+    const fixed = estimateTokens(instructions) + (tools.length === 0 ? 0 : estimateTokens(told));
     const items = history.told().map((item) => ({
       id: item.id,
       tokens: engineItem(item) === undefined ? 0 : estimateTokens(textOf(item)),
