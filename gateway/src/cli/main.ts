@@ -8,6 +8,7 @@ const HELP = `aloud: a voice agent that thinks aloud
 
   aloud serve    listen for voice sessions and serve the page
   aloud talk     speak a recording, or text, and watch it being understood
+  aloud plan     which large models run on which GPUs, and the command for it
   aloud key      make, list and revoke the keys that a server asks for
   aloud doctor   what this machine can run, and what is missing
   aloud bench    measure latency and speed on this machine
@@ -20,6 +21,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import("./serve.ts")).serve,
   talk: async () => (await import("./talk.ts")).talk,
   key: async () => (await import("./key.ts")).key,
+  plan: async () => (await import("./plan.ts")).plan,
   doctor: async () => (await import("./doctor.ts")).doctor,
   bench: async () => bench,
 };
