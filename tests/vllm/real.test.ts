@@ -1,0 +1,39 @@
+/** The port's contract against a real, unmodified vLLM (`npm run test:vllm` starts it), and that its cache has what was said before the answer is asked for. */
+import type { GenerateEvent } from "@aloud/engine";
+import { describeEngine } from "@aloud/engine/testing/contract";
+import { openVllmEngine, type PromptReport } from "@aloud/engine/vllm";
+import { describe, expect, test } from "vitest";
+import { pseudoSpeech } from "../../engine/src/testing/pseudo-audio.ts";
+
+const url = process.env.ALOUD_TEST_VLLM_URL;
+
+describe.runIf(url !== undefined)("a real vLLM", () => {
+  const open = (options = {}) => openVllmEngine({ url: url ?? "", temperature: 0, ...options });
+
+  describeEngine("the vLLM engine", open);
+
+  test("has at least nine tenths of a prompt of 10 s before the answer is asked for", { timeout: 120_000 }, async () => {
+    const reports: PromptReport[] = [];
+    const engine = open({ cacheSalt: `${process.pid}-${performance.now()}`, onPrompt: (report: PromptReport) => reports.push(report) });
+    const conversation = await engine.open({ instructions: "You are a helpful voice assistant. Answer briefly." });
+    const speech = pseudoSpeech(10_500, 4_711);
+    for (let at = 0; at < speech.length; at += 8_000)
+      await conversation.append({ type: "audio", samples: speech.subarray(at, at + 8_000) });
+    const asked = performance.now();
+    let firstMs = 0;
+    const events: GenerateEvent[] = [];
+    for await (const event of conversation.generate(
+      { mode: "think", maxThinkTokens: 64, maxAnswerTokens: 64 },
+      new AbortController().signal,
+    )) {
+      if (events.length === 0) firstMs = performance.now() - asked;
+      events.push(event);
+    }
+    await engine.close();
+    const [report] = reports;
+    console.log(`real vLLM: ${JSON.stringify(report)}, first event after ${Math.round(firstMs)} ms`);
+    expect(report?.cachedTokens ?? 0).toBeGreaterThan(0.9 * (report?.promptTokens ?? 0));
+    const answer = events.map((event) => (event.type === "delta" && event.channel === "answer" ? event.text : "")).join("");
+    expect(answer).toMatch(/^Sure! Tomorrow looks fine/u);
+  });
+});
