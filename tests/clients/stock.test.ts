@@ -10,7 +10,7 @@ import { EventGrammar } from "../helpers/event-grammar.ts";
 import { playScenes, type Saw } from "./driver.ts";
 import { recorded } from "./sequence.ts";
 import { voice, writeSound } from "./sounds.ts";
-import { type Overheard, openTap } from "./tap.ts";
+import { openTap, type Tap } from "./tap.ts";
 
 const SCENES = ["vad", "push-to-talk", "text", "barge-in", "tool"] as const;
 const milk = voice("order-milk.opus");
@@ -56,7 +56,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 describe.each(CLIENTS)("$name", ({ name, program, secure, scenes }) => {
   let saw: ReadonlyMap<string, Saw>;
-  let overheard: readonly Overheard[];
+  let overheard: Tap["overheard"];
 
   beforeAll(async () => {
     const tap = await openTap(server.url, secure ? server.tls : undefined);
@@ -75,12 +75,12 @@ describe.each(CLIENTS)("$name", ({ name, program, secure, scenes }) => {
 
   test("is told only what the protocol allows, in the recorded order", async () => {
     expect(overheard).toHaveLength(scenes.length);
-    for (const { fromServer } of overheard) {
+    for (const events of overheard) {
       const grammar = new EventGrammar("realtime");
-      for (const event of fromServer) grammar.accept(event);
+      for (const event of events) grammar.accept(event);
       expect(grammar.openResponses).toEqual([]);
     }
-    const now = scenes.map((scene, at) => `# ${scene}\n${recorded(overheard[at]?.fromServer ?? [])}`).join("\n");
+    const now = scenes.map((scene, at) => `# ${scene}\n${recorded(overheard[at] ?? [])}`).join("\n");
     await expect(now).toMatchFileSnapshot(`recorded/${name}.txt`);
   });
 });
