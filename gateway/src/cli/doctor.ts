@@ -1,38 +1,39 @@
 /** `aloud doctor`: what this machine can run, and what is missing, each with what to do about it. */
-import { execFile } from "node:child_process";
-import { createServer } from "node:net";
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
-import { parseArgs, promisify } from "node:util";
+import { parseArgs } from "node:util";
 import { AloudError } from "@aloud/client/protocol";
 import { openEmbeddedEngine } from "@aloud/engine/embedded";
 import { readConfig } from "../config.ts";
+import { findModel, MODELS } from "../plan/models.ts";
+import { type Finding, gpuFindings } from "./doctor/findings.ts";
+import { isPortTaken, probeGpuFacts } from "./doctor/probes.ts";
+import { UsageError } from "./usage-error.ts";
 
 export const DOCTOR_HELP = `aloud doctor: check what this machine can run
 
+  --model NAME  also whether this machine can serve that large model (see aloud plan)
   --json        print the findings as JSON
 
 Exit code 0 when the default model runs here.`;
-
-export interface Finding {
-  readonly check: string;
-  /** `bad` keeps Aloud from running; `note` does not. */
-  readonly verdict: "ok" | "note" | "bad";
-  readonly found: string;
-  /** What to do; empty when there is nothing to do. */
-  readonly advice: string;
-}
 
 /** What nano needs at least; measured resident memory of gateway and engine is below it. */
 const MIN_FREE_MEMORY_BYTES = 600 * 2 ** 20;
 const LOAD_TIMEOUT_MS = 30_000;
 
 export async function doctor(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({ args: [...args], options: { json: { type: "boolean" }, help: { type: "boolean", short: "h" } } });
+  const { values } = parseArgs({
+    args: [...args],
+    options: { model: { type: "string" }, json: { type: "boolean" }, help: { type: "boolean", short: "h" } },
+  });
   if (values.help) {
     console.log(DOCTOR_HELP);
     return 0;
   }
-  const findings = [checkNode(), checkProcessor(), checkMemory(), await checkModel(), await checkPort(), await checkGpu()];
+  const wanted = values.model === undefined ? undefined : findModel(values.model);
+  if (values.model !== undefined && wanted === undefined)
+    throw new UsageError(`nothing is known of the model "${values.model}"`, `known: ${MODELS.map(({ id }) => id).join(", ")}`);
+  const [model, port, gpuFacts] = [await checkModel(), await checkPort(), await probeGpuFacts()];
+  const findings = [checkNode(), checkProcessor(), checkMemory(), model, port, ...gpuFindings(gpuFacts, wanted)];
   console.log(values.json ? JSON.stringify(findings, null, 2) : render(findings));
   return findings.some((finding) => finding.verdict === "bad") ? 1 : 0;
 }
@@ -40,8 +41,8 @@ export async function doctor(args: readonly string[]): Promise<number> {
 function render(findings: readonly Finding[]): string {
   const mark = { ok: "ok  ", note: "note", bad: "BAD " };
   const lines = findings.flatMap(({ check, verdict, found, advice }) => [
-    `${mark[verdict]}  ${check.padEnd(10)} ${found}`,
-    ...(advice ? [`                 → ${advice}`] : []),
+    `${mark[verdict]}  ${check.padEnd(13)} ${found}`,
+    ...(advice ? [`                    → ${advice}`] : []),
   ]);
   const bad = findings.filter((finding) => finding.verdict === "bad").length;
   lines.push("", bad === 0 ? "nano runs here: npm start" : `${bad} thing${bad === 1 ? "" : "s"} to mend before Aloud runs here.`);
@@ -111,29 +112,13 @@ async function checkModel(): Promise<Finding> {
 
 async function checkPort(): Promise<Finding> {
   const { host, port } = readConfig();
-  const taken = await new Promise<boolean>((resolve) => {
-    const server = createServer();
-    server.once("error", () => resolve(true));
-    server.listen(port, host, () => server.close(() => resolve(false)));
-  });
+  const taken = await isPortTaken(port, host);
   return {
     check: "port",
     verdict: taken ? "note" : "ok",
     found: `${port} on ${host} is ${taken ? "taken (perhaps Aloud runs already)" : "free"}`,
     advice: taken ? "choose another with --port N or ALOUD_PORT" : "",
   };
-}
-
-/** Large models run on GPUs; nano does not need one. */
-async function checkGpu(): Promise<Finding> {
-  try {
-    const query = ["--query-gpu=name,memory.total", "--format=csv,noheader"];
-    const { stdout } = await promisify(execFile)("nvidia-smi", query, { timeout: 5_000 });
-    const gpus = stdout.trim().split("\n").filter(Boolean);
-    return { check: "GPU", verdict: "ok", found: gpus.length > 0 ? gpus.join("; ") : "none", advice: "" };
-  } catch {
-    return { check: "GPU", verdict: "ok", found: "none found (nvidia-smi does not answer); nano runs on the processor", advice: "" };
-  }
 }
 
 function gib(bytes: number): string {

@@ -11,7 +11,7 @@ export type SeenGpus =
 
 export async function seeGpus(timeoutMs = TIMEOUT_MS): Promise<SeenGpus> {
   try {
-    const query = ["--query-gpu=index,name,memory.total,compute_cap,driver_version", "--format=csv,noheader,nounits"];
+    const query = ["--query-gpu=index,name,memory.total,memory.used,compute_cap,driver_version", "--format=csv,noheader,nounits"];
     const { stdout } = await promisify(execFile)("nvidia-smi", query, { timeout: timeoutMs });
     return parseSmi(stdout);
   } catch (error) {
@@ -22,13 +22,13 @@ export async function seeGpus(timeoutMs = TIMEOUT_MS): Promise<SeenGpus> {
 /** @returns what the rows say; rows of another shape are left out */
 export function parseSmi(stdout: string): SeenGpus {
   const rows = stdout.split("\n").map((line) => line.split(",").map((cell) => cell.trim()));
-  const gpus = rows.flatMap(([index, name = "", memory, capability]) => {
+  const gpus = rows.flatMap(([index, name = "", memory, used, capability]) => {
     const totalMib = Number(memory);
     if (name === "" || !Number.isFinite(totalMib)) return [];
-    return { index: Number(index), name, totalMib, capability: Number(capability) || 0 };
+    return { index: Number(index), name, totalMib, usedMib: Number(used) || 0, capability: Number(capability) || 0 };
   });
   if (gpus.length === 0) return { found: false, why: "nvidia-smi lists none" };
-  return { found: true, gpus, driver: rows[0]?.[4] ?? "" };
+  return { found: true, gpus, driver: rows[0]?.[5] ?? "" };
 }
 
 function smiError(error: unknown, timeoutMs: number): string {

@@ -23,12 +23,12 @@ test.each([
 });
 
 test("nvidia-smi's rows are read; what it says instead of rows is no GPU", () => {
-  const rows = "0, NVIDIA L40S, 46068, 8.9, 570.86.10\n1, NVIDIA L40S, 46068, 8.9, 570.86.10\n";
+  const rows = "0, NVIDIA L40S, 46068, 12, 8.9, 570.86.10\n1, NVIDIA L40S, 46068, 12, 8.9, 570.86.10\n";
   expect(parseSmi(rows)).toEqual({
     found: true,
     driver: "570.86.10",
-    gpus: [0, 1].map((index) => ({ index, name: "NVIDIA L40S", totalMib: 46_068, capability: 8.9 })),
+    gpus: [0, 1].map((index) => ({ index, name: "NVIDIA L40S", totalMib: 46_068, usedMib: 12, capability: 8.9 })),
   });
   expect(parseSmi("No devices were found\n")).toEqual({ found: false, why: "nvidia-smi lists none" });
-  expect(parseSmi("0, NVIDIA H100 MIG, [N/A], 9.0, 570\n").found).toBe(false);
+  expect(parseSmi("0, NVIDIA H100 MIG, [N/A], [N/A], 9.0, 570\n").found).toBe(false);
 });

@@ -28,10 +28,10 @@ describe("a described machine", () => {
 
 test("equal cards of this machine become one group, others their own; slices without memory are left out", () => {
   const groups = groupSeen([
-    { index: 0, name: "NVIDIA L40S", totalMib: 46_068, capability: 8.9 },
-    { index: 1, name: "NVIDIA RTX A6000", totalMib: 49_140, capability: 8.6 },
-    { index: 2, name: "NVIDIA L40S", totalMib: 46_068, capability: 8.9 },
-    { index: 3, name: "NVIDIA H100 MIG", totalMib: Number.NaN, capability: 9 },
+    { index: 0, name: "NVIDIA L40S", totalMib: 46_068, usedMib: 0, capability: 8.9 },
+    { index: 1, name: "NVIDIA RTX A6000", totalMib: 49_140, usedMib: 0, capability: 8.6 },
+    { index: 2, name: "NVIDIA L40S", totalMib: 46_068, usedMib: 0, capability: 8.9 },
+    { index: 3, name: "NVIDIA H100 MIG", totalMib: Number.NaN, usedMib: 0, capability: 9 },
   ]);
   expect(groups.map(({ name, count, indices }) => [name, count, indices])).toEqual([
     ["L40S", 2, [0, 2]],

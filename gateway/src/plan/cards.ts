@@ -95,11 +95,12 @@ function findCard(name: string, gb: number | undefined): Card | undefined {
   return CARDS.find((card) => card.pattern.test(spelled));
 }
 
-/** One row of `nvidia-smi --query-gpu=index,name,memory.total,compute_cap --format=csv,noheader,nounits`. */
+/** One row of `nvidia-smi --query-gpu=index,name,memory.total,memory.used,compute_cap --format=csv,noheader,nounits`. */
 export interface SeenGpu {
   readonly index: number;
   readonly name: string;
   readonly totalMib: number;
+  readonly usedMib: number;
   readonly capability: number;
 }
 
