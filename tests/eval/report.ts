@@ -24,6 +24,7 @@ export interface Peers {
 
 const SAMPLES_PER_HOUR = 3_600 * 16_000;
 const BUDGETS: readonly Budget[] = [0, 12, 24, 48, "full"];
+const END_THRESHOLDS = [0.5, 0.8, 0.9];
 const THRESHOLDS = [0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95];
 /** Spoken requests in voices that training does not have: what the threshold must let through. */
 const UNSEEN = new Set([
@@ -264,21 +265,17 @@ function calibration(thought: readonly Outcome[], actions: ReadonlySet<string>):
 }
 
 function endOfTurn(thought: readonly Outcome[]): string {
-  const scored = thought.filter(({ result }) => result.endOfTurn !== undefined);
-  const scores = (set: string) => scored.filter(({ clip }) => clip.set === set).map(({ result }) => result.endOfTurn ?? 0);
-  const [finished, cut] = [scores("held-out espeak"), scores("unfinished")];
-  return table(
-    ["finished requests", "cut requests", "AUC", "finished above 0.5, %", "cut below 0.5, %"],
-    [
-      [
-        finished.length,
-        cut.length,
-        areaUnderCurve(finished, cut).toFixed(3),
-        percent(finished, (score) => score > 0.5),
-        percent(cut, (score) => score <= 0.5),
-      ],
-    ],
-  );
+  const scores = (set: string) => thought.flatMap(({ clip, result }) => (clip.set === set ? (result.endOfTurn ?? []) : []));
+  const [espeak, festival, cut] = [scores("held-out espeak"), scores("festival"), scores("unfinished")];
+  const rows = END_THRESHOLDS.map((threshold) => [
+    threshold,
+    percent(espeak, (score) => score > threshold),
+    percent(festival, (score) => score > threshold),
+    percent(cut, (score) => score <= threshold),
+  ]);
+  const head = ["threshold", `finished, espeak (${espeak.length}): above, %`, `finished, festival (${festival.length}): above, %`];
+  const note = `Area under the curve: espeak ${areaUnderCurve(espeak, cut).toFixed(3)}, festival ${areaUnderCurve(festival, cut).toFixed(3)}.`;
+  return `${table([...head, `cut mid-way, espeak (${cut.length}): below, %`], rows)}\n\n${note}`;
 }
 
 /** Every wrong answer of thinking, with what was heard. */
