@@ -21,6 +21,11 @@ const ANSWER_TOKENS = 400;
 const MIN_CONTEXT = 8_192;
 /** A server of this many sessions is large enough: further GPUs become replicas, which also outlive one another. */
 const ENOUGH_SESSIONS = 16;
+/**
+ * vLLM refuses to start when its cache holds less than the longest context, so an error in the reserve must not reach it: this part of the
+ * computed cache is promised to one conversation, no more.
+ */
+const PROMISED = 0.75;
 const DEGREES = [1, 2, 4, 8];
 
 export interface Wishes {
@@ -94,9 +99,9 @@ function placeAt(model: Model, build: Build, group: GpuGroup, degree: number, wi
   if (degree > group.count || !degreeDivides(model, degree) || (build.oneGpu && degree > 1)) return undefined;
   if (loadsWhole(model, build) && weightBytesPerGpu(model, "bf16", degree) > group.usableGib * GIB * UTILISATION) return undefined;
   const left = budget(model, build.precision, degree, group.usableGib);
-  const longest = Math.min(model.maxContext, Math.floor(left.kvTokens / 1_024) * 1_024);
+  const longest = Math.min(model.maxContext, Math.floor((PROMISED * left.kvTokens) / 1_024) * 1_024);
   const context = wishes.context ?? longest;
-  if (context > model.maxContext || context > left.kvTokens || context < Math.min(MIN_CONTEXT, wishes.context ?? MIN_CONTEXT))
+  if (context > model.maxContext || context > PROMISED * left.kvTokens || context < Math.min(MIN_CONTEXT, wishes.context ?? MIN_CONTEXT))
     return undefined;
   const each = sessionTokens(model, context);
   const replicas = Math.floor(group.count / degree);
@@ -139,9 +144,9 @@ function whyNot(model: Model, builds: readonly Build[], groups: readonly GpuGrou
     const most = sound.flatMap((build) => groups.flatMap((group) => place(model, build, group, {}) ?? []));
     if (most.length > 0) {
       const sessions = Math.max(...most.map((each) => each.sessions));
-      const tokens = Math.max(...most.map((each) => each.budget.kvTokens));
+      const tokens = Math.max(...most.map((each) => each.context));
       return wishes.context !== undefined && wishes.context > tokens
-        ? `holds ${tokens.toLocaleString("en")} tokens, not ${wishes.context.toLocaleString("en")}`
+        ? `promises one conversation ${tokens.toLocaleString("en")} tokens, not ${wishes.context.toLocaleString("en")}`
         : `holds ${sessions.toLocaleString("en")} sessions at most`;
     }
   }

@@ -24,7 +24,7 @@ describe("the whole screen", () => {
 
   model                        precision weights servers × GPUs      context KV tokens  sessions
   Step-Audio-R1.1              bnb 4-bit?   21 GB 1 × 1 A6000          65,536    88,064        11
-→ Step-Audio-R1                nvfp4       22 GB 1 × 1 A6000          65,536    84,336        11
+→ Step-Audio-R1                nvfp4       22 GB 1 × 1 A6000          62,464    84,336        11
   Qwen3-Omni-30B-A3B-Thinking  fp8         34 GB 1 × 1 A6000          65,536   109,024        14
   MOSS-Audio-8B-Thinking       bf16        17 GB 1 × 1 A6000          32,768   183,296        27
   MOSS-Audio-4B-Thinking       bf16         9 GB 1 × 1 A6000          32,768   237,616        35
@@ -36,13 +36,13 @@ describe("the whole screen", () => {
 
 Step-Audio-R1 in nvfp4 (quantised by TransWithAI) on one A6000; 23 GB to download
   memory   47.5 × 0.92 = 43.7 GiB a card: weights 20.6, reserve 2.5, cache 20.6 (256 KiB a token)
-  limits   65,536 tokens a conversation; 11 conversations of 7,424 tokens at a time
+  limits   62,464 tokens a conversation; 11 conversations of 7,424 tokens at a time
   speed    at best 25 ms a token (memory bandwidth); a thought of 2,800 tokens: 70 s or more
 
-docker run -d --gpus '"device=0"' --ipc=host -p 127.0.0.1:8000:8000 -e HF_TOKEN \
-  -v "$HOME/.cache/huggingface:/root/.cache/huggingface" --entrypoint vllm \
-  stepfun2025/vllm:step-audio-2-v20250909 serve TransWithAI/Step-Audio-R1-NVFP4A16 \
-  --served-model-name Step-Audio-R1 --max-model-len 65536 --max-num-seqs 22 \
+docker run -d --name vllm-0 --gpus '"device=0"' --ipc=host -p 127.0.0.1:8000:8000 -e HF_TOKEN \
+  -e VLLM_NO_USAGE_STATS=1 -v "$HOME/.cache/huggingface:/root/.cache/huggingface" \
+  stepfun2025/vllm:step-audio-2-v20250909 -- vllm serve TransWithAI/Step-Audio-R1-NVFP4A16 \
+  --served-model-name Step-Audio-R1 --max-model-len 62464 --max-num-seqs 22 \
   --gpu-memory-utilization 0.92 --limit-mm-per-prompt '{"audio":512}' --enable-prefix-caching \
   --enable-prompt-tokens-details --scheduling-policy priority --trust-remote-code \
   --interleave-mm-strings --chat-template "$(npx aloud plan --chat-template)"
@@ -56,8 +56,8 @@ Compose file instead: npx aloud plan --gpu A6000:48x1 --compose > compose.yaml
 1 × H100 (79.1 GiB usable each), as described; nothing is downloaded or started
 
   model                        precision weights servers × GPUs      context KV tokens  sessions
-→ Step-Audio-R1.1              bf16        67 GB 1 × 1 H100           31,744    32,304         4
-  Step-Audio-R1                bf16        67 GB 1 × 1 H100           31,744    32,304         4
+→ Step-Audio-R1.1              bf16        67 GB 1 × 1 H100           23,552    32,304         4
+  Step-Audio-R1                bf16        67 GB 1 × 1 H100           23,552    32,304         4
   Qwen3-Omni-30B-A3B-Thinking  bf16        63 GB 1 × 1 H100           65,536   122,416        16
   MOSS-Audio-8B-Thinking       bf16        17 GB 1 × 1 H100           32,768   394,992        59
   MOSS-Audio-4B-Thinking       bf16         9 GB 1 × 1 H100           32,768   449,312        67
@@ -68,14 +68,14 @@ Compose file instead: npx aloud plan --gpu A6000:48x1 --compose > compose.yaml
 
 Step-Audio-R1.1 in bf16 (as published) on one H100; 67 GB to download
   memory   79.1 × 0.92 = 72.8 GiB a card: weights 62.4, reserve 2.5, cache 7.9 (256 KiB a token)
-  limits   31,744 tokens a conversation; 4 conversations of 7,424 tokens at a time
+  limits   23,552 tokens a conversation; 4 conversations of 7,424 tokens at a time
            fp8 would hold 20: --precision fp8
   speed    at best 19 ms a token (memory bandwidth); a thought of 2,800 tokens: 54 s or more
 
-docker run -d --gpus '"device=0"' --ipc=host -p 127.0.0.1:8000:8000 -e HF_TOKEN \
-  -v "$HOME/.cache/huggingface:/root/.cache/huggingface" --entrypoint vllm \
-  stepfun2025/vllm:step-audio-2-v20250909 serve stepfun-ai/Step-Audio-R1.1 \
-  --served-model-name Step-Audio-R1.1 --max-model-len 31744 --max-num-seqs 8 \
+docker run -d --name vllm-0 --gpus '"device=0"' --ipc=host -p 127.0.0.1:8000:8000 -e HF_TOKEN \
+  -e VLLM_NO_USAGE_STATS=1 -v "$HOME/.cache/huggingface:/root/.cache/huggingface" \
+  stepfun2025/vllm:step-audio-2-v20250909 -- vllm serve stepfun-ai/Step-Audio-R1.1 \
+  --served-model-name Step-Audio-R1.1 --max-model-len 23552 --max-num-seqs 8 \
   --gpu-memory-utilization 0.92 --limit-mm-per-prompt '{"audio":512}' --enable-prefix-caching \
   --enable-prompt-tokens-details --scheduling-policy priority --trust-remote-code \
   --interleave-mm-strings --chat-template "$(npx aloud plan --chat-template)"
@@ -104,9 +104,9 @@ Step-Audio-R1.1 in bf16 (as published) on 4 L40S; 67 GB to download
   limits   65,536 tokens a conversation; 48 conversations of 7,424 tokens at a time
   speed    at best 19 ms a token (memory bandwidth); a thought of 2,800 tokens: 52 s or more
 
-docker run -d --gpus '"device=0,1,2,3"' --ipc=host -p 127.0.0.1:8000:8000 -e HF_TOKEN \
-  -v "$HOME/.cache/huggingface:/root/.cache/huggingface" --entrypoint vllm \
-  stepfun2025/vllm:step-audio-2-v20250909 serve stepfun-ai/Step-Audio-R1.1 \
+docker run -d --name vllm-0 --gpus '"device=0,1,2,3"' --ipc=host -p 127.0.0.1:8000:8000 \
+  -e HF_TOKEN -e VLLM_NO_USAGE_STATS=1 -v "$HOME/.cache/huggingface:/root/.cache/huggingface" \
+  stepfun2025/vllm:step-audio-2-v20250909 -- vllm serve stepfun-ai/Step-Audio-R1.1 \
   --served-model-name Step-Audio-R1.1 --tensor-parallel-size 4 --max-model-len 65536 \
   --max-num-seqs 96 --gpu-memory-utilization 0.92 --limit-mm-per-prompt '{"audio":512}' \
   --enable-prefix-caching --enable-prompt-tokens-details --scheduling-policy priority \

@@ -87,15 +87,14 @@ function dockerfile(): string {
 export function serverCommand(placement: Placement, replica: number, width: number): readonly string[] {
   const port = SERVER_PORT + replica;
   const words = [
-    "docker run -d",
+    `docker run -d --name vllm-${replica}`,
     `--gpus '"device=${cardsOf(placement, replica).join(",")}"'`,
     "--ipc=host",
     `-p 127.0.0.1:${port}:8000`,
     "-e HF_TOKEN",
+    "-e VLLM_NO_USAGE_STATS=1",
     '-v "$HOME/.cache/huggingface:/root/.cache/huggingface"',
-    "--entrypoint vllm",
-    imageOf(placement),
-    "serve",
+    ...(placement.model.server === "stepfun" ? [imageOf(placement), "-- vllm serve"] : ["--entrypoint vllm", imageOf(placement), "serve"]),
     ...serverFlags(placement, "").map(([flag = "", ...values]) => {
       if (flag === "--chat-template") return '--chat-template "$(npx aloud plan --chat-template)"';
       return [flag, ...values.map(quoted)].join(" ");
@@ -131,7 +130,9 @@ function wrap(words: readonly string[], width: number): readonly string[] {
 export function composeFile(placement: Placement): string {
   const { model, build, replicas } = placement;
   const services = Array.from({ length: replicas }, (_, replica) => {
-    const words = serverFlags(placement, STEP_AUDIO_TEMPLATE).flat();
+    // As StepFun documents its image: the entry point stays, and starts what follows the dashes.
+    const start = model.server === "stepfun" ? ["--", "vllm", "serve"] : [];
+    const words = [...start, ...serverFlags(placement, STEP_AUDIO_TEMPLATE).flat()];
     return [
       `  vllm-${replica}:`,
       ...(model.server === "stepfun"
@@ -144,7 +145,7 @@ export function composeFile(placement: Placement): string {
               .split("\n")
               .map((line) => `        ${line}`),
           ]),
-      '    entrypoint: ["vllm", "serve"]',
+      ...(model.server === "stepfun" ? [] : ['    entrypoint: ["vllm", "serve"]']),
       "    command:",
       ...words.map((word) => `      - ${yaml(word)}`),
       "    ipc: host",
