@@ -103,3 +103,37 @@ export function readConfig(
     ...overrides,
   });
 }
+
+/** What answers: the model inside this process's child, or one on a vLLM server. */
+export type EngineChoice =
+  /** Without `modelDir`, nano, which is inside the package. */
+  | { readonly engine: "embedded"; readonly modelDir: string | undefined }
+  /** Without `model`, the first that the server names. */
+  | { readonly engine: "vllm"; readonly url: string; readonly model: string | undefined; readonly apiKey: string | undefined };
+
+export interface EngineFlags {
+  readonly engine?: string | undefined;
+  readonly model?: string | undefined;
+  readonly url?: string | undefined;
+}
+
+/**
+ * Chooses the engine: the command line before the environment (`ALOUD_ENGINE`, `ALOUD_MODEL`, `ALOUD_VLLM_URL`; the server's key only there, as `ALOUD_VLLM_KEY`).
+ * @throws AloudError `invalid_value` naming what is wrong
+ */
+export function readEngineChoice(flags: EngineFlags, env: NodeJS.ProcessEnv = process.env): EngineChoice {
+  const engine = flags.engine ?? (env.ALOUD_ENGINE || "embedded");
+  const model = flags.model ?? (env.ALOUD_MODEL || undefined);
+  if (engine === "embedded") {
+    if (flags.url !== undefined) throw new AloudError("invalid_value", "--url: only --engine vllm has a server", { param: "--url" });
+    return { engine, modelDir: model };
+  }
+  if (engine !== "vllm")
+    throw new AloudError("invalid_value", `--engine (or ALOUD_ENGINE): expected embedded or vllm, got "${engine.slice(0, 32)}"`);
+  const url = flags.url ?? (env.ALOUD_VLLM_URL || undefined);
+  if (url === undefined)
+    throw new AloudError("invalid_value", "--engine vllm: where is the server? Say --url http://HOST:8000 (or ALOUD_VLLM_URL)");
+  if (!URL.canParse(url) || !/^https?:$/u.test(new URL(url).protocol))
+    throw new AloudError("invalid_value", `--url (or ALOUD_VLLM_URL): expected http://HOST:PORT, got "${url.slice(0, 64)}"`);
+  return { engine, url, model, apiKey: env.ALOUD_VLLM_KEY || undefined };
+}

@@ -1,12 +1,13 @@
-/** `aloud serve`: the gateway, the embedded engine and the page, until it is told to stop. */
+/** `aloud serve`: the gateway, an engine and the page, until it is told to stop. */
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { AloudError } from "@aloud/client/protocol";
 import type { Engine } from "@aloud/engine";
 import { openEmbeddedEngine } from "@aloud/engine/embedded";
+import { openVllmEngine } from "@aloud/engine/vllm";
 import { destination } from "pino";
-import { type GatewayConfig, readConfig } from "../config.ts";
+import { type EngineChoice, type EngineFlags, type GatewayConfig, readConfig, readEngineChoice } from "../config.ts";
 import { createLogger } from "../log.ts";
 import { openGateway } from "../server.ts";
 
@@ -15,7 +16,10 @@ export const SERVE_HELP = `aloud serve: listen for voice sessions and serve the 
   --port N      port to listen on (default 7860, or ALOUD_PORT; 0 takes any free one)
   --host ADDR   address to listen on (default 127.0.0.1, or ALOUD_HOST); one that others reach needs keys
   --keys FILE   let in only who has a key of this file (or ALOUD_KEYS); aloud key makes it
-  --model DIR   model directory (default: nano, which is inside the package)
+  --engine E    embedded: the model runs here (default); vllm: on a vLLM server (or ALOUD_ENGINE)
+  --url URL     of the vLLM server, such as http://gpu:8000 (or ALOUD_VLLM_URL; its key: ALOUD_VLLM_KEY)
+  --model M     embedded: model directory (default: nano, which is inside the package);
+                vllm: the served model's name (default: the first); or ALOUD_MODEL
   --log LEVEL   fatal, error, warn, info, debug or trace (default: warn in a terminal, else info)
 
 Stop with Ctrl-C: running turns are finished first; a second Ctrl-C stops at once.`;
@@ -25,7 +29,7 @@ const demoDir = fileURLToPath(new URL("../../../demo/dist", import.meta.url));
 
 export interface ServeArgs {
   readonly config: Partial<GatewayConfig>;
-  readonly modelDir: string | undefined;
+  readonly engine: EngineFlags;
 }
 
 /** @throws AloudError `invalid_value` naming the flag */
@@ -36,6 +40,8 @@ export function parseServeArgs(args: readonly string[]): ServeArgs | "help" {
       port: { type: "string", short: "p" },
       host: { type: "string" },
       keys: { type: "string" },
+      engine: { type: "string" },
+      url: { type: "string" },
       model: { type: "string" },
       log: { type: "string" },
       help: { type: "boolean", short: "h" },
@@ -49,7 +55,7 @@ export function parseServeArgs(args: readonly string[]): ServeArgs | "help" {
       ...(values.keys !== undefined && { keysFile: values.keys }),
       ...(values.log !== undefined && { logLevel: parseLevel(values.log) }),
     },
-    modelDir: values.model,
+    engine: { engine: values.engine, url: values.url, model: values.model },
   };
 }
 
@@ -76,10 +82,7 @@ export async function serve(args: readonly string[]): Promise<number> {
   const config = readConfig(parsed.config, process.env, process.stderr.isTTY ? "warn" : "info");
   const logger = createLogger(config.logLevel, destination({ dest: 2, sync: true }));
   const startedAt = performance.now();
-  const engine = openEmbeddedEngine({
-    maxConversations: config.maxSessions,
-    ...(parsed.modelDir !== undefined && { modelDir: parsed.modelDir }),
-  });
+  const engine = openEngine(readEngineChoice(parsed.engine, process.env), config.maxSessions);
   try {
     const gateway = await openGateway({ config, engine, logger, ...(existsSync(demoDir) && { demoDir }) }).catch((error: unknown) => {
       throw listenError(error, config);
@@ -98,6 +101,14 @@ export async function serve(args: readonly string[]): Promise<number> {
     await engine.close();
   }
   return 0;
+}
+
+function openEngine(choice: EngineChoice, maxConversations: number): Engine {
+  if (choice.engine === "embedded") {
+    return openEmbeddedEngine({ maxConversations, ...(choice.modelDir !== undefined && { modelDir: choice.modelDir }) });
+  }
+  const { url, model, apiKey } = choice;
+  return openVllmEngine({ url, maxConversations, ...(model !== undefined && { model }), ...(apiKey !== undefined && { apiKey }) });
 }
 
 /** Resolves when the model is loaded. @throws what loading failed with */
