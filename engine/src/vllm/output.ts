@@ -53,7 +53,9 @@ export class OutputSorter {
   #split(parts: readonly { readonly channel: string; readonly text: string }[]): Sorted {
     let thought = "";
     let answer = "";
-    for (const { channel, text } of parts) {
+    // After the thought no mark is looked for, so nothing is held for one.
+    const rest = this.#splitter?.channel === "answer" ? this.#splitter.end() : [];
+    for (const { channel, text } of [...parts, ...rest]) {
       if (channel === "answer") answer += text;
       else thought += text;
     }

@@ -19,18 +19,18 @@ const MEANING =
 
 const count = (text: string, pattern: RegExp) => text.match(pattern)?.length ?? 0;
 
-/** More words of sound than of meaning make a sentence acoustic; one that has neither goes on with the sentence before it. */
+/** As many words of sound as of meaning make a sentence acoustic: it concludes from what was heard. One that has neither goes on with the sentence before it. */
 export const segmentThought: ThoughtSegmenter = (sentence, previous) => {
   const sound = count(sentence, SOUND);
   const meaning = count(sentence, MEANING);
   if (sound === 0 && meaning === 0) return previous ?? "semantic";
-  return sound > meaning ? "acoustic" : "semantic";
+  return sound >= meaning ? "acoustic" : "semantic";
 };
 
 /** A sentence that does not end is decided on at this length, in characters, so that a thought is never held back for long. */
 const MAX_HELD = 160;
 
-/** Cuts a thought into sentences as it comes. A sentence ends at `.`, `!` or `?` before white space, or at a line break. */
+/** Cuts a thought into sentences as it comes. A sentence ends at `.`, `!`, `?` or `;` before white space, or at a line break. */
 export class ThoughtSentences {
   readonly #segment: ThoughtSegmenter;
   #held = "";
@@ -58,7 +58,7 @@ export class ThoughtSentences {
   #flush(to: number, isEnd: boolean) {
     const text = this.#held.slice(0, to);
     this.#held = this.#held.slice(to);
-    const sentences = text.match(/.+?(?:[.!?](?=\s)|\n|$)\s*/gsu) ?? [text];
+    const sentences = text.match(/.+?(?:[.!?;](?=\s)|\n|$)\s*/gsu) ?? [text];
     const out = sentences.map((sentence) => {
       const channel = this.#isInside && this.#previous !== undefined ? this.#previous : this.#segment(sentence, this.#previous);
       this.#isInside = false;
@@ -76,6 +76,6 @@ export class ThoughtSentences {
 /** Where the last complete sentence ends, white space included; 0 where none is complete. */
 function lastSentenceEnd(text: string): number {
   let end = 0;
-  for (const match of text.matchAll(/(?:[.!?]\s+|\n\s*)/gu)) end = match.index + match[0].length;
+  for (const match of text.matchAll(/(?:[.!?;]\s+|\n\s*)/gu)) end = match.index + match[0].length;
   return end;
 }

@@ -34,6 +34,8 @@ export interface FakeVllm {
   readonly requests: Request[];
   /** What is running now. */
   readonly running: number;
+  /** Resolves when the server has noticed that somebody closed a connection before the headers; at once if it has. */
+  hungUp(): Promise<void>;
   /** From now on everything is refused as by a server whose queue is full, or no longer. */
   setBusy(isBusy: boolean): void;
   /** As when the process is killed: every connection breaks and none is taken. */
@@ -54,6 +56,10 @@ export async function startFakeVllm(options: FakeOptions = {}): Promise<FakeVllm
   const heard = new Set<string>();
   const drifted = new Set<string>();
   let running = 0;
+  let noticed = () => {};
+  const hungUp = new Promise<void>((resolve) => {
+    noticed = resolve;
+  });
   let isBusy = false;
 
   /** How much of the prompt is in the cache; the rest is, from now on. */
@@ -119,6 +125,9 @@ export async function startFakeVllm(options: FakeOptions = {}): Promise<FakeVllm
       );
     }
     const fresh = prompt.audio.filter((hash) => !heard.has(hash) && !drifted.has(hash));
+    response.once("close", () => {
+      if (!response.headersSent) noticed();
+    });
     const isDrifted = prompt.audio.some((hash) => drifted.has(hash));
     for (const _part of fresh) await preprocess();
     if (response.closed) {
@@ -320,6 +329,7 @@ export async function startFakeVllm(options: FakeOptions = {}): Promise<FakeVllm
     get running() {
       return running;
     },
+    hungUp: () => hungUp,
     setBusy(busy) {
       isBusy = busy;
     },
