@@ -72,9 +72,9 @@ describe("keys and values", () => {
 });
 
 describe("tensor parallelism", () => {
-  test("divides the heads: Step-Audio-R1 has 40 and 8, Qwen3-Omni's encoder 20", () => {
+  test("divides the heads: Step-Audio-R1 has 40 and 8, Voxtral's encoder 20", () => {
     expect([1, 2, 3, 4, 8, 16].filter((degree) => degreeDivides(r1, degree))).toEqual([1, 2, 4, 8]);
-    expect([1, 2, 4, 8].filter((degree) => degreeDivides(model("qwen3-omni"), degree))).toEqual([1, 2, 4]);
+    expect([1, 2, 4, 8].filter((degree) => degreeDivides(model("voxtral-small"), degree))).toEqual([1, 2, 4]);
   });
 });
 
