@@ -33,7 +33,7 @@ describe("weights", () => {
     ["qwen2-audio", "bf16", 16.8, "8.4 B parameters"],
     ["voxtral-mini", "bf16", 9.4, "files at Hugging Face: 9.4 GB"],
     ["voxtral-small", "bf16", 48.5, "24.3 B parameters; card: about 55 GB to run"],
-  ] as const)("%s in %s is %f GB (%s)", (id, precision, gb) => {
+  ] as const)("%s in %s is %f GB (%s)", (id, precision, gb, _source) => {
     expect(weightBytes(model(id), precision) / 1e9).toBeCloseTo(gb, 0);
   });
 

@@ -3,8 +3,8 @@ import { expect, test } from "vitest";
 import { responseSettings } from "./settings.ts";
 
 const tools = [
-  { type: "function", name: "set_light" },
-  { type: "function", name: "set_timer" },
+  { type: "function", name: "set_light", parameters: {} },
+  { type: "function", name: "set_timer", parameters: {} },
 ] as const;
 const session = applySessionPatch(defaultSession("scripted"), { tools }, "realtime");
 
