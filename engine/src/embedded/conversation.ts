@@ -4,20 +4,20 @@
  * a few tokens are left, however long the speech was; the same loop serves a file, so both give the same tokens.
  */
 import { AloudError } from "@aloud/client/protocol";
-import {
-  type AudioChunk,
-  type Checkpoint,
-  type Conversation,
-  type ConversationSetup,
-  type GenerateEvent,
-  type GenerateRequest,
-  type HistoryItem,
-  MAX_CHECKPOINTS,
-  type Prefilled,
-  type ToolCall,
+import type {
+  AudioChunk,
+  Checkpoint,
+  Conversation,
+  ConversationSetup,
+  GenerateEvent,
+  GenerateRequest,
+  HistoryItem,
+  Prefilled,
+  ToolCall,
 } from "../engine.ts";
 import { createEventStream } from "../event-stream.ts";
 import { addBlock, type HeardAudio, NO_AUDIO } from "../hearing/heard-audio.ts";
+import { Timeline } from "../timeline.ts";
 import { DeclaredTools } from "../tools/declared.ts";
 import {
   type ConversationState,
@@ -41,12 +41,8 @@ export class EmbeddedConversation implements Conversation {
   readonly #scheduler: Scheduler;
   readonly #onClosed: () => void;
   readonly #ended = new AbortController();
-  readonly #checkpoints = new Map<number, ConversationState>();
-  #knownCheckpoints: number[] = [];
-  #nextCheckpoint = 0;
-  #state: ConversationState;
+  readonly #timeline: Timeline<ConversationState>;
   #tools = new DeclaredTools([], []);
-  #order: Promise<unknown> = Promise.resolve();
   #generating = false;
 
   /** Use `openConversation`, which also takes in what the conversation begins with. */
@@ -54,7 +50,7 @@ export class EmbeddedConversation implements Conversation {
     this.#model = model;
     this.#scheduler = scheduler;
     this.#onClosed = onClosed;
-    this.#state = emptyState(model.decoder.empty());
+    this.#timeline = new Timeline(emptyState(model.decoder.empty()), () => this.#mustBeOpen());
   }
 
   /**
@@ -62,7 +58,7 @@ export class EmbeddedConversation implements Conversation {
    * @throws AloudError `invalid_value` when a tool's schema cannot be used
    */
   begin({ instructions = "", tools = [], items = [] }: ConversationSetup): Promise<void> {
-    return this.#inOrder(async () => {
+    return this.#timeline.inOrder(async () => {
       const { systemOpen, systemClose, takesInstructions, tools: toolPrompt } = this.#model.config.prompt;
       if (takesInstructions && instructions !== "") this.#write(systemOpen, instructions, systemClose);
       this.#tools = new DeclaredTools(tools, this.#model.config.tools);
@@ -70,8 +66,8 @@ export class EmbeddedConversation implements Conversation {
       if (toolPrompt !== undefined && names.length > 0) this.#write(systemOpen, `tools: ${names.join(", ")}`, systemClose);
       for (const item of items) {
         await this.#add(item);
-        const { open } = this.#state;
-        if (open !== undefined) this.#state = { ...this.#state, open: { ...open, isFromHistory: true } };
+        const { open } = this.#timeline.state;
+        if (open !== undefined) this.#timeline.state = { ...this.#timeline.state, open: { ...open, isFromHistory: true } };
       }
       await this.#feedOwed();
     });
@@ -84,32 +80,17 @@ export class EmbeddedConversation implements Conversation {
       if (kept.type === "audio") await this.#appendAudio(kept.samples);
       else await this.#add(kept);
       // With audio, more of it may come that these tokens have to attend to.
-      if (this.#state.open?.ear === undefined) await this.#feedOwed();
+      if (this.#timeline.state.open?.ear === undefined) await this.#feedOwed();
       return this.#prefilled();
     });
   }
 
   checkpoint(): Checkpoint {
-    this.#mustBeOpen();
-    const id = this.#nextCheckpoint++;
-    this.#knownCheckpoints.push(id);
-    const forgotten = this.#knownCheckpoints.length > MAX_CHECKPOINTS ? this.#knownCheckpoints.shift() : undefined;
-    // In order: what was called before has its effect first.
-    this.#inOrder(async () => {
-      this.#checkpoints.set(id, this.#state);
-      if (forgotten !== undefined) this.#checkpoints.delete(forgotten);
-    }).catch(() => undefined);
-    return { id };
+    return this.#timeline.checkpoint();
   }
 
-  rollback({ id }: Checkpoint): void {
-    this.#mustBeOpen();
-    if (!this.#knownCheckpoints.includes(id)) throw new AloudError("internal_error", `checkpoint ${id} is unknown or was forgotten`);
-    this.#knownCheckpoints = this.#knownCheckpoints.filter((known) => known <= id);
-    this.#inOrder(async () => {
-      this.#state = this.#checkpoints.get(id) ?? this.#state;
-      for (const known of this.#checkpoints.keys()) if (known > id) this.#checkpoints.delete(known);
-    }).catch(() => undefined);
+  rollback(to: Checkpoint): void {
+    this.#timeline.rollback(to);
   }
 
   generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<GenerateEvent> {
@@ -137,33 +118,30 @@ export class EmbeddedConversation implements Conversation {
   close(): Promise<void> {
     if (!this.#ended.signal.aborted) {
       this.#ended.abort();
-      this.#checkpoints.clear();
+      this.#timeline.clear();
       this.#onClosed();
     }
-    return this.#order.then(
-      () => this.#release(),
-      () => this.#release(),
-    );
+    return this.#timeline.settled.then(() => this.#release());
   }
 
   #release(): void {
-    this.#state = emptyState(this.#model.decoder.empty());
+    this.#timeline.state = emptyState(this.#model.decoder.empty());
   }
 
   async #answer(request: GenerateRequest, signal: AbortSignal, emit: (event: GenerateEvent) => void): Promise<void> {
-    const { cache, audio } = this.#state;
-    const prefilledTokens = cache.length + (this.#state.open === undefined ? 0 : audio.frames);
-    if (this.#state.open === undefined && this.#state.continuation === undefined) await this.#openTurn("user");
-    if (this.#state.open !== undefined) {
+    const { cache, audio } = this.#timeline.state;
+    const prefilledTokens = cache.length + (this.#timeline.state.open === undefined ? 0 : audio.frames);
+    if (this.#timeline.state.open === undefined && this.#timeline.state.continuation === undefined) await this.#openTurn("user");
+    if (this.#timeline.state.open !== undefined) {
       // Somebody waits from here on.
       await this.#finishAudio("generate");
       this.#write(this.#turnClose(), "", [], "generate");
     }
-    const { open } = this.#state;
-    this.#state = await generate({
+    const { open } = this.#timeline.state;
+    this.#timeline.state = await generate({
       model: this.#model,
       tools: this.#tools,
-      state: { ...this.#state, open: undefined },
+      state: { ...this.#timeline.state, open: undefined },
       turn: open,
       prefilledTokens,
       request,
@@ -176,7 +154,7 @@ export class EmbeddedConversation implements Conversation {
 
   async #appendAudio(samples: Float32Array): Promise<void> {
     await this.#makeWay("user");
-    if (this.#state.open === undefined) await this.#openTurn("user");
+    if (this.#timeline.state.open === undefined) await this.#openTurn("user");
     if (samples.length === 0) return;
     const { ear, config } = this.#model;
     if (this.#mustHaveTurn().ear === undefined) {
@@ -185,7 +163,10 @@ export class EmbeddedConversation implements Conversation {
       this.#write(config.prompt.audio);
     }
     const open = this.#mustHaveTurn();
-    this.#state = { ...this.#state, open: { ...open, ear: open.ear ?? ear.initial(), pending: concatSamples(open.pending, samples) } };
+    this.#timeline.state = {
+      ...this.#timeline.state,
+      open: { ...open, ear: open.ear ?? ear.initial(), pending: concatSamples(open.pending, samples) },
+    };
     while (this.#mustHaveTurn().pending.length >= ear.blockSamples) await this.#hearBlock("prefill");
   }
 
@@ -195,7 +176,7 @@ export class EmbeddedConversation implements Conversation {
     const { blockSamples } = this.#model.ear;
     if (open.pending.length === 0) return;
     const padding = new Float32Array(blockSamples - open.pending.length);
-    this.#state = { ...this.#state, open: { ...open, pending: concatSamples(open.pending, padding) } };
+    this.#timeline.state = { ...this.#timeline.state, open: { ...open, pending: concatSamples(open.pending, padding) } };
     await this.#hearBlock(priority);
   }
 
@@ -204,9 +185,9 @@ export class EmbeddedConversation implements Conversation {
     const open = this.#mustHaveTurn();
     const block = open.pending.slice(0, ear.blockSamples);
     const heard = await this.#step(priority, () => ear.hear(block, open.ear ?? ear.initial()));
-    this.#state = {
-      ...this.#state,
-      audio: addBlock(this.#state.audio, heard.audio, config.maxCrossFrames),
+    this.#timeline.state = {
+      ...this.#timeline.state,
+      audio: addBlock(this.#timeline.state.audio, heard.audio, config.maxCrossFrames),
       open: {
         ...open,
         ear: heard.state,
@@ -223,7 +204,7 @@ export class EmbeddedConversation implements Conversation {
       // A model without tools does not know what a result is.
       if (item.role === "tool" && this.#model.config.prompt.tools === undefined) return;
       await this.#makeWay(item.role);
-      if (this.#state.open === undefined) await this.#openTurn(item.role);
+      if (this.#timeline.state.open === undefined) await this.#openTurn(item.role);
       else await this.#finishAudio("prefill");
       const isFurtherResult = item.role === "tool" && this.#mustHaveTurn().textTokens > 1;
       this.#write([], isFurtherResult ? ` ${item.text}` : item.text);
@@ -236,7 +217,7 @@ export class EmbeddedConversation implements Conversation {
 
   /** Closes the open turn unless what comes joins it: a user's words a turn that was not said before, a result other results. */
   async #makeWay(role: "user" | "tool"): Promise<void> {
-    const { open } = this.#state;
+    const { open } = this.#timeline.state;
     if (open === undefined) return;
     const joins = role === "tool" ? open.isResult : !open.isResult && !open.isFromHistory;
     if (!joins) await this.#closeTurn();
@@ -244,10 +225,10 @@ export class EmbeddedConversation implements Conversation {
 
   /** Leaves the open turn, if there is one, as history that nobody answered. */
   async #closeTurn(): Promise<void> {
-    if (this.#state.open === undefined) return;
+    if (this.#timeline.state.open === undefined) return;
     await this.#finishAudio("prefill");
     this.#write(this.#turnClose());
-    this.#state = { ...this.#state, open: undefined };
+    this.#timeline.state = { ...this.#timeline.state, open: undefined };
   }
 
   /** What ends the open turn. */
@@ -261,8 +242,8 @@ export class EmbeddedConversation implements Conversation {
     await this.#attendTo(NO_AUDIO);
     this.#fitOwed();
     // A result is forgotten together with its call.
-    if (role === "user" || this.#state.starts.length === 0) this.#startTurn();
-    this.#state = { ...this.#state, open: { ...NEW_TURN, isResult: role === "tool" }, continuation: undefined };
+    if (role === "user" || this.#timeline.state.starts.length === 0) this.#startTurn();
+    this.#timeline.state = { ...this.#timeline.state, open: { ...NEW_TURN, isResult: role === "tool" }, continuation: undefined };
     this.#write(role === "user" ? prompt.userOpen : (prompt.tools?.resultOpen ?? []));
   }
 
@@ -271,8 +252,8 @@ export class EmbeddedConversation implements Conversation {
     if (role === "system" && !takesInstructions) return;
     if (role === "system") await this.#attendTo(NO_AUDIO);
     this.#fitOwed();
-    if (role === "system" || this.#state.starts.length === 0) this.#startTurn();
-    this.#state = { ...this.#state, continuation: undefined };
+    if (role === "system" || this.#timeline.state.starts.length === 0) this.#startTurn();
+    this.#timeline.state = { ...this.#timeline.state, continuation: undefined };
     if (role === "system") this.#write(systemOpen, text, systemClose);
     else this.#write([...assistantOpen, ...direct], text, [turnClose]);
   }
@@ -281,13 +262,13 @@ export class EmbeddedConversation implements Conversation {
     const { assistantOpen, direct, tools, turnClose } = this.#model.config.prompt;
     if (tools === undefined) return;
     this.#fitOwed();
-    if (this.#state.starts.length === 0) this.#startTurn();
-    this.#state = { ...this.#state, continuation: undefined };
+    if (this.#timeline.state.starts.length === 0) this.#startTurn();
+    this.#timeline.state = { ...this.#timeline.state, continuation: undefined };
     this.#write([...assistantOpen, ...direct, tools.callOpen], this.#tools.write(call), [tools.callClose, turnClose]);
   }
 
   #startTurn(): void {
-    this.#state = { ...this.#state, starts: [...this.#state.starts, contextLength(this.#state)] };
+    this.#timeline.state = { ...this.#timeline.state, starts: [...this.#timeline.state.starts, contextLength(this.#timeline.state)] };
   }
 
   /**
@@ -296,14 +277,14 @@ export class EmbeddedConversation implements Conversation {
    */
   #fitOwed(): void {
     const { contextTokens } = this.#model.config;
-    this.#state = makeRoom(this.#state, 0, contextTokens) ?? { ...this.#state, owed: [] };
+    this.#timeline.state = makeRoom(this.#timeline.state, 0, contextTokens) ?? { ...this.#timeline.state, owed: [] };
   }
 
   /** Puts what is owed into the cache while it still attends to what it should. */
   async #attendTo(audio: HeardAudio): Promise<void> {
-    if (this.#state.audio === audio) return;
+    if (this.#timeline.state.audio === audio) return;
     await this.#feedOwed();
-    this.#state = { ...this.#state, audio };
+    this.#timeline.state = { ...this.#timeline.state, audio };
   }
 
   /**
@@ -313,17 +294,17 @@ export class EmbeddedConversation implements Conversation {
   #write(before: readonly string[], text = "", after: readonly string[] = [], priority: Priority = "prefill"): void {
     const words = text === "" ? [] : this.#model.tokenizer.encode(text);
     const tokens = [...this.#ids(before), ...words, ...this.#ids(after)];
-    const roomy = mustMakeRoom(this.#state, tokens.length, this.#limit(priority));
+    const roomy = mustMakeRoom(this.#timeline.state, tokens.length, this.#limit(priority));
     const open = roomy.open && { ...roomy.open, textTokens: roomy.open.textTokens + tokens.length };
-    this.#state = { ...roomy, open, owed: [...roomy.owed, ...tokens] };
+    this.#timeline.state = { ...roomy, open, owed: [...roomy.owed, ...tokens] };
   }
 
   async #feedOwed(): Promise<void> {
     this.#fitOwed();
-    const { owed, cache, audio } = this.#state;
+    const { owed, cache, audio } = this.#timeline.state;
     if (owed.length === 0) return;
     const fed = await this.#step("prefill", () => this.#model.decoder.prefill(owed, cache, audio));
-    this.#state = { ...this.#state, cache: fed, owed: [] };
+    this.#timeline.state = { ...this.#timeline.state, cache: fed, owed: [] };
   }
 
   /** How full the context may become: what comes in leaves room for its answer, what closes the turn may use it. */
@@ -333,7 +314,7 @@ export class EmbeddedConversation implements Conversation {
   }
 
   #prefilled(): Prefilled {
-    const { open, audio } = this.#state;
+    const { open, audio } = this.#timeline.state;
     if (open === undefined) return { tokens: 0 };
     const { textTokens, transcript, endOfTurn } = open;
     return { tokens: textTokens + audio.frames, ...(transcript && { transcript }), ...(endOfTurn !== undefined && { endOfTurn }) };
@@ -350,31 +331,22 @@ export class EmbeddedConversation implements Conversation {
   }
 
   #mustHaveTurn(): OpenTurn {
-    const { open } = this.#state;
+    const { open } = this.#timeline.state;
     if (open === undefined) throw new Error("no turn is open");
     return open;
   }
 
-  /** Like `#inOrder`; when it fails, the conversation is as it was before. */
+  /** In order; when it fails, the conversation is as it was before. */
   #allOrNothing<T>(work: () => Promise<T>): Promise<T> {
-    return this.#inOrder(async () => {
-      const before = this.#state;
+    return this.#timeline.inOrder(async () => {
+      const before = this.#timeline.state;
       try {
         return await work();
       } catch (error) {
-        this.#state = before;
+        this.#timeline.state = before;
         throw error;
       }
     });
-  }
-
-  #inOrder<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#order.then(() => {
-      this.#mustBeOpen();
-      return work();
-    });
-    this.#order = result.catch(() => undefined);
-    return result;
   }
 
   #mustBeOpen(): void {

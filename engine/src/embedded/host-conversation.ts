@@ -7,11 +7,11 @@ import {
   type GenerateEvent,
   type GenerateRequest,
   type HistoryItem,
-  MAX_CHECKPOINTS,
   type Prefilled,
   SAMPLE_RATE_HZ,
 } from "../engine.ts";
 import { createEventStream } from "../event-stream.ts";
+import { CheckpointNumbers } from "../timeline.ts";
 import type { CallId, ConversationId, FromChild, ToChild } from "./port.ts";
 
 /** Audio that was appended and is not in the cache yet. Beyond it, `append` fails with `engine_busy` and nothing of the chunk is taken in. */
@@ -38,8 +38,7 @@ export class HostConversation implements Conversation {
   readonly #host: ConversationHost;
   #life: Life = { state: "open" };
   #waitingSamples = 0;
-  #checkpoints: number[] = [];
-  #nextCheckpoint = 0;
+  readonly #checkpoints = new CheckpointNumbers();
   readonly #streams = new Set<{ fail(error: AloudError): void }>();
 
   constructor(id: ConversationId, host: ConversationHost) {
@@ -65,18 +64,15 @@ export class HostConversation implements Conversation {
 
   checkpoint(): Checkpoint {
     this.#mustBeOpen();
-    const id = this.#nextCheckpoint++;
-    this.#checkpoints.push(id);
-    if (this.#checkpoints.length > MAX_CHECKPOINTS) this.#checkpoints.shift();
+    const { id } = this.#checkpoints.add();
     this.#host.send({ type: "checkpoint", conversation: this.#id, checkpoint: id });
     return { id };
   }
 
-  rollback({ id }: Checkpoint): void {
+  rollback(to: Checkpoint): void {
     this.#mustBeOpen();
-    if (!this.#checkpoints.includes(id)) throw new AloudError("internal_error", `checkpoint ${id} is unknown or was forgotten`);
-    this.#checkpoints = this.#checkpoints.filter((known) => known <= id);
-    this.#host.send({ type: "rollback", conversation: this.#id, checkpoint: id });
+    this.#checkpoints.goBackTo(to);
+    this.#host.send({ type: "rollback", conversation: this.#id, checkpoint: to.id });
   }
 
   generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<GenerateEvent> {

@@ -10,12 +10,12 @@ import {
   type GenerateEvent,
   type GenerateRequest,
   type HistoryItem,
-  MAX_CHECKPOINTS,
   type Prefilled,
   SAMPLE_RATE_HZ,
   type ToolCall,
 } from "../engine.ts";
 import { createEventStream, type EventStream } from "../event-stream.ts";
+import { Timeline } from "../timeline.ts";
 
 /** What the open turn holds when the engine is asked to answer it. */
 export interface ScriptedTurn {
@@ -85,45 +85,41 @@ const NOTHING: OpenTurn = { isFromHistory: false, texts: [], toolResults: [], sa
 export class ScriptedConversation implements Conversation {
   readonly #host: ScriptedHost;
   readonly #tools: readonly string[];
-  readonly #checkpoints = new Map<number, State>();
   readonly #ended = new AbortController();
-  /** Checkpoints that `rollback` accepts, oldest first. */
-  #known: number[] = [];
-  #state: State = { turns: [], open: NOTHING, index: 0, rest: undefined };
-  #order: Promise<unknown> = Promise.resolve();
-  #nextCheckpoint = 0;
+  readonly #timeline = new Timeline<State>({ turns: [], open: NOTHING, index: 0, rest: undefined }, () => this.#mustBeOpen());
   #generating = false;
 
   constructor(host: ScriptedHost, setup: ConversationSetup) {
     this.#host = host;
     this.#tools = (setup.tools ?? []).map((tool) => tool.name);
-    this.#state = { ...this.#state, turns: [countWords(setup.instructions ?? "") + this.#tools.length] };
+    this.#timeline.state = { ...this.#timeline.state, turns: [countWords(setup.instructions ?? "") + this.#tools.length] };
     for (const item of setup.items ?? []) {
       this.#add(item);
-      if (this.#state.open !== NOTHING) this.#state = { ...this.#state, open: { ...this.#state.open, isFromHistory: true } };
+      if (this.#timeline.state.open !== NOTHING)
+        this.#timeline.state = { ...this.#timeline.state, open: { ...this.#timeline.state.open, isFromHistory: true } };
     }
   }
 
   /** Leaves the open turn as history unless what comes joins it: a user's words a turn that was not said before, a result other results. */
   #makeWay(kind: "user" | "tool"): void {
-    const { open, turns } = this.#state;
+    const { open, turns } = this.#timeline.state;
     const isResults = open.toolResults.length > 0;
     const joins = open === NOTHING || (kind === "tool" ? isResults : !isResults && !open.isFromHistory);
-    if (!joins) this.#state = { ...this.#state, turns: [...turns, this.#tokensOf(open, Math.ceil)], open: NOTHING };
+    if (!joins) this.#timeline.state = { ...this.#timeline.state, turns: [...turns, this.#tokensOf(open, Math.ceil)], open: NOTHING };
   }
 
   /** A user's text and a tool's result are answered; anything else closes the open turn and is history. */
   #add(item: HistoryItem): void {
     if (item.type === "text" && (item.role === "user" || item.role === "tool")) {
       this.#makeWay(item.role);
-      const { open } = this.#state;
+      const { open } = this.#timeline.state;
       const grown =
         item.role === "user" ? { ...open, texts: [...open.texts, item.text] } : { ...open, toolResults: [...open.toolResults, item.text] };
       this.#take({ ...grown, tokens: this.#tokensOf(grown, Math.floor) });
     } else {
-      const { open, turns } = this.#state;
+      const { open, turns } = this.#timeline.state;
       const closed = this.#tokensOf(open, Math.ceil) + (item.type === "text" ? countWords(item.text) : 1);
-      this.#state = { ...this.#state, turns: [...turns, closed], open: NOTHING, rest: undefined };
+      this.#timeline.state = { ...this.#timeline.state, turns: [...turns, closed], open: NOTHING, rest: undefined };
       this.#makeRoom();
     }
   }
@@ -134,46 +130,32 @@ export class ScriptedConversation implements Conversation {
     if (open.tokens > contextTokens) {
       throw new AloudError("context_length_exceeded", `a turn of ${open.tokens} tokens exceeds the context of ${contextTokens}`);
     }
-    this.#state = { ...this.#state, open, rest: undefined };
+    this.#timeline.state = { ...this.#timeline.state, open, rest: undefined };
     this.#makeRoom();
   }
 
   append(item: AudioChunk | HistoryItem): Promise<Prefilled> {
     // The caller keeps the array, so what depends on its samples is computed before the call returns.
     const added = item.type === "audio" ? fingerprintOf(item.samples) : undefined;
-    return this.#inOrder(() => {
+    return this.#timeline.inOrder(() => {
       if (item.type !== "audio") this.#add(item);
       else {
         this.#makeWay("user");
-        const { open } = this.#state;
+        const { open } = this.#timeline.state;
         const fingerprint = combine(open.fingerprint, added ?? 0, item.samples.length);
         const grown = { ...open, samples: open.samples + item.samples.length, fingerprint };
         this.#take({ ...grown, tokens: this.#tokensOf(grown, Math.floor) });
       }
-      return this.#host.prefilled(this.#turn("think"), this.#state.open.tokens);
+      return this.#host.prefilled(this.#turn("think"), this.#timeline.state.open.tokens);
     });
   }
 
   checkpoint(): Checkpoint {
-    this.#mustBeOpen();
-    const id = this.#nextCheckpoint++;
-    this.#known.push(id);
-    const forgotten = this.#known.length > MAX_CHECKPOINTS ? this.#known.shift() : undefined;
-    // Taken in order: whatever was called before has its effect first.
-    this.#inOrder(() => {
-      this.#checkpoints.set(id, this.#state);
-      if (forgotten !== undefined) this.#checkpoints.delete(forgotten);
-    }).catch(() => undefined);
-    return { id };
+    return this.#timeline.checkpoint();
   }
 
   rollback(to: Checkpoint): void {
-    this.#mustBeOpen();
-    if (!this.#known.includes(to.id)) throw new AloudError("internal_error", `checkpoint ${to.id} is unknown or was forgotten`);
-    this.#known = this.#known.filter((id) => id <= to.id);
-    this.#inOrder(() => {
-      this.#state = this.#checkpoints.get(to.id) ?? this.#state;
-    }).catch(() => undefined);
+    this.#timeline.rollback(to);
   }
 
   generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<GenerateEvent> {
@@ -188,7 +170,8 @@ export class ScriptedConversation implements Conversation {
     }
     this.#generating = true;
     const stop = AbortSignal.any([signal, broken.signal]);
-    const done = this.#inOrder(() => this.#answer(request, stop, stream))
+    const done = this.#timeline
+      .inOrder(() => this.#answer(request, stop, stream))
       .then(stream.end, stream.fail)
       .finally(() => {
         this.#generating = false;
@@ -205,14 +188,14 @@ export class ScriptedConversation implements Conversation {
   fail(error: AloudError): void {
     if (this.#ended.signal.aborted) return;
     this.#ended.abort(error);
-    this.#checkpoints.clear();
+    this.#timeline.clear();
     this.#host.closed(this);
   }
 
   async #answer(request: GenerateRequest, signal: AbortSignal, stream: EventStream<GenerateEvent>): Promise<void> {
-    const before = this.#state;
+    const before = this.#timeline.state;
     const open = { ...before.open, tokens: this.#tokensOf(before.open, Math.ceil) };
-    this.#state = { ...before, open };
+    this.#timeline.state = { ...before, open };
     const promptTokens = before.turns.reduce((sum, tokens) => sum + tokens, 0) + open.tokens;
     const steps = before.rest ?? this.#host.answer(this.#turn(request.mode));
     let thinkTokens = 0;
@@ -264,7 +247,7 @@ export class ScriptedConversation implements Conversation {
       thinkTokens,
       answerTokens,
     };
-    this.#state = {
+    this.#timeline.state = {
       turns: [...before.turns, open.tokens + thinkTokens + answerTokens],
       open: NOTHING,
       index: before.index + 1,
@@ -275,7 +258,7 @@ export class ScriptedConversation implements Conversation {
   }
 
   #turn(mode: GenerateRequest["mode"]): ScriptedTurn {
-    const { open, index } = this.#state;
+    const { open, index } = this.#timeline.state;
     return {
       index,
       text: open.texts.join(" "),
@@ -297,19 +280,10 @@ export class ScriptedConversation implements Conversation {
 
   /** Forgets the oldest answered turns until everything fits. */
   #makeRoom(): void {
-    const turns = [...this.#state.turns];
-    const total = (): number => turns.reduce((sum, tokens) => sum + tokens, this.#state.open.tokens);
+    const turns = [...this.#timeline.state.turns];
+    const total = (): number => turns.reduce((sum, tokens) => sum + tokens, this.#timeline.state.open.tokens);
     while (turns.length > 0 && total() > this.#host.contextTokens) turns.shift();
-    this.#state = { ...this.#state, turns };
-  }
-
-  #inOrder<T>(work: () => T | Promise<T>): Promise<T> {
-    const result = this.#order.then(() => {
-      this.#mustBeOpen();
-      return work();
-    });
-    this.#order = result.catch(() => undefined);
-    return result;
+    this.#timeline.state = { ...this.#timeline.state, turns };
   }
 
   #mustBeOpen(): void {

@@ -8,11 +8,11 @@ import {
   type GenerateEvent,
   type GenerateRequest,
   type HistoryItem,
-  MAX_CHECKPOINTS,
   type Prefilled,
   SAMPLE_RATE_HZ,
 } from "../engine.ts";
 import { createEventStream, type EventStream } from "../event-stream.ts";
+import { Timeline } from "../timeline.ts";
 import { type Check, compileSchema } from "../tools/schema.ts";
 import type { AudioPart } from "./audio-parts.ts";
 import { type AskOptions, Generation, type Outcome, type Progress, prefillOf } from "./generation.ts";
@@ -73,16 +73,12 @@ export class VllmConversation implements Conversation {
   readonly #setup: ConversationSetup;
   readonly #partSamples: number;
   readonly #checks: ReadonlyMap<string, Check>;
-  readonly #checkpoints = new Map<number, History>();
   readonly #ended = new AbortController();
   readonly #warmer = new Warmer();
   /** Tokens of the prompt that ended with this part. */
   readonly #warmed = new WeakMap<AudioPart, number>();
-  #known: number[] = [];
-  #history: History = EMPTY_HISTORY;
+  readonly #timeline = new Timeline<History>(EMPTY_HISTORY, () => this.#mustBeOpen());
   #baseTokens = 0;
-  #order: Promise<unknown> = Promise.resolve();
-  #nextCheckpoint = 0;
   #generating = false;
 
   private constructor(host: VllmHost, setup: ConversationSetup) {
@@ -102,24 +98,27 @@ export class VllmConversation implements Conversation {
       history = addItem(history, item, counts[n] ?? 0, host.profile);
       if (history.open !== EMPTY_TURN) history = { ...history, open: { ...history.open, isFromHistory: true } };
     }
-    conversation.#history = conversation.#fit(history);
+    conversation.#timeline.state = conversation.#fit(history);
     return conversation;
   }
 
   append(item: AudioChunk | HistoryItem): Promise<Prefilled> {
     const samples = item.type === "audio" ? item.samples.slice() : undefined;
-    const added = this.#inOrder(async () => {
+    const added = this.#timeline.inOrder(async () => {
       const { profile } = this.#host;
-      const before = this.#history;
+      const before = this.#timeline.state;
       const next =
         item.type === "audio"
           ? addSpeech(before, samples ?? new Float32Array(0), this.#partSamples, profile)
           : addItem(before, item, await this.#count(item), profile);
       this.#mustBeOpen();
-      this.#history = this.#fit(next);
-      const part = lastFullPart(this.#history.open);
+      this.#timeline.state = this.#fit(next);
+      const part = lastFullPart(this.#timeline.state.open);
       const isNew = part !== undefined && part !== lastFullPart(before.open);
-      return { tokens: tokensOf(this.#history.open, profile, false), warm: isNew ? this.#warm(this.#history, part) : undefined };
+      return {
+        tokens: tokensOf(this.#timeline.state.open, profile, false),
+        warm: isNew ? this.#warm(this.#timeline.state, part) : undefined,
+      };
     });
     // The next call need not wait for the cache.
     return added.then(async ({ tokens, warm }) => {
@@ -129,24 +128,11 @@ export class VllmConversation implements Conversation {
   }
 
   checkpoint(): Checkpoint {
-    this.#mustBeOpen();
-    const id = this.#nextCheckpoint++;
-    this.#known.push(id);
-    const forgotten = this.#known.length > MAX_CHECKPOINTS ? this.#known.shift() : undefined;
-    this.#inOrder(() => {
-      this.#checkpoints.set(id, this.#history);
-      if (forgotten !== undefined) this.#checkpoints.delete(forgotten);
-    }).catch(() => undefined);
-    return { id };
+    return this.#timeline.checkpoint();
   }
 
   rollback(to: Checkpoint): void {
-    this.#mustBeOpen();
-    if (!this.#known.includes(to.id)) throw new AloudError("internal_error", `checkpoint ${to.id} is unknown or was forgotten`);
-    this.#known = this.#known.filter((id) => id <= to.id);
-    this.#inOrder(() => {
-      this.#history = this.#checkpoints.get(to.id) ?? this.#history;
-    }).catch(() => undefined);
+    this.#timeline.rollback(to);
   }
 
   generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<GenerateEvent> {
@@ -163,7 +149,8 @@ export class VllmConversation implements Conversation {
     const stop = AbortSignal.any([signal, broken.signal]);
     const drop = () => stream.drop((event) => event.type === "end");
     stop.addEventListener("abort", drop, { once: true });
-    const done = this.#inOrder(() => this.#answer(request, stop, stream))
+    const done = this.#timeline
+      .inOrder(() => this.#answer(request, stop, stream))
       .then(stream.end, (error: unknown) => stream.fail(this.#toAloudError(error)))
       .finally(() => {
         stop.removeEventListener("abort", drop);
@@ -182,15 +169,15 @@ export class VllmConversation implements Conversation {
     if (this.#ended.signal.aborted) return;
     this.#ended.abort(error);
     this.#warmer.end(error);
-    this.#checkpoints.clear();
+    this.#timeline.clear();
     this.#host.closed(this);
   }
 
   async #answer(request: GenerateRequest, signal: AbortSignal, stream: EventStream<GenerateEvent>): Promise<void> {
     const { profile, contextTokens } = this.#host;
-    const unfinished = this.#history.unfinished;
+    const unfinished = this.#timeline.state.unfinished;
     // Going on with an answer takes the conversation back to where it was asked for.
-    let history = unfinished?.before ?? this.#history;
+    let history = unfinished?.before ?? this.#timeline.state;
     if (unfinished?.isExhausted && !signal.aborted) {
       stream.push({ type: "end", reason: "length", usage: this.#usage(history, undefined) });
       return;
@@ -235,7 +222,7 @@ export class VllmConversation implements Conversation {
       ...outcome.calls.map((call) => ({ said: call, tokens: outcome.answerTokens })),
     ];
     const cut = outcome.reason === "length" ? { before: history, progress: outcome.progress, isExhausted: outcome.isExhausted } : undefined;
-    this.#history = this.#fit({
+    this.#timeline.state = this.#fit({
       ...closeTurn(history, profile, said),
       unfinished: cut,
       cachedTokens: Math.max(history.cachedTokens, outcome.usage?.promptTokens ?? 0),
@@ -345,15 +332,6 @@ export class VllmConversation implements Conversation {
     const named = error.toAloudError(this.#host.server.url);
     if (error.kind === "gone") this.#host.lost(named);
     return named;
-  }
-
-  #inOrder<T>(work: () => T | Promise<T>): Promise<T> {
-    const result = this.#order.then(() => {
-      this.#mustBeOpen();
-      return work();
-    });
-    this.#order = result.catch(() => undefined);
-    return result;
   }
 
   #mustBeOpen(): void {
