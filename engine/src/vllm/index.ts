@@ -15,6 +15,7 @@ import { ServerRefusal, VllmServer } from "./server.ts";
 
 export type { PromptReport } from "./conversation.ts";
 export { PROFILES, type VllmProfile } from "./profiles.ts";
+export { readStepAudioTemplate } from "./templates.ts";
 
 export interface VllmOptions {
   /** Of the server, such as `http://127.0.0.1:8000`. */

@@ -1,10 +1,11 @@
 /** `aloud plan`: what runs on which GPUs, and the command for it, before anything is downloaded. Offline; the arithmetic is docs/plan.md. */
 import { parseArgs } from "node:util";
+import { readStepAudioTemplate } from "@aloud/engine/vllm";
 import { type GpuGroup, groupSeen, parseGpus } from "../plan/cards.ts";
 import { fitAll } from "../plan/fit.ts";
 import { findModel, MODELS, PRECISIONS, type Precision } from "../plan/models.ts";
 import { proposed, type Report, render, renderNone, toJson } from "../plan/report.ts";
-import { composeFile, STEP_AUDIO_TEMPLATE } from "../plan/server-command.ts";
+import { composeFile } from "../plan/server-command.ts";
 import { seeGpus } from "./gpus.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -93,7 +94,7 @@ export async function plan(args: readonly string[]): Promise<number> {
     return 0;
   }
   if (parsed.do === "template") {
-    console.log(STEP_AUDIO_TEMPLATE);
+    process.stdout.write(readStepAudioTemplate());
     return 0;
   }
   const seen = parsed.gpus === undefined ? await seeGpus(PROBE_MS) : undefined;
@@ -109,7 +110,7 @@ export async function plan(args: readonly string[]): Promise<number> {
   if (parsed.form === "compose") {
     if (choice === undefined || !good)
       throw new UsageError("nothing to compose: the model does not fit", "the same command without --compose says why");
-    process.stdout.write(composeFile(choice));
+    process.stdout.write(composeFile(choice, readStepAudioTemplate()));
     return 0;
   }
   console.log(parsed.form === "json" ? JSON.stringify(toJson(report), null, 2) : render(report));

@@ -1,10 +1,13 @@
 /** What a person sees, whole: the three machines of the Step-Audio-R1 guide, and what does not fit. */
+import { readStepAudioTemplate } from "@aloud/engine/vllm";
 import { describe, expect, test } from "vitest";
 import { parseGpus } from "./cards.ts";
 import { fitAll, type Wishes } from "./fit.ts";
 import { findModel } from "./models.ts";
 import { proposed, type Report, render, renderNone, toJson } from "./report.ts";
-import { composeFile, STEP_AUDIO_TEMPLATE } from "./server-command.ts";
+import { composeFile } from "./server-command.ts";
+
+const template = readStepAudioTemplate();
 
 function report(gpu: string, model?: string, wishes: Wishes = {}): Report {
   const groups = parseGpus(gpu);
@@ -170,7 +173,7 @@ describe("for programs", () => {
   });
 
   test("the compose file has one service a replica, each with cards of its own, and Aloud's line names all", () => {
-    const file = composeFile(placement("L40S:48x4", "qwen3-omni"));
+    const file = composeFile(placement("L40S:48x4", "qwen3-omni"), template);
     expect(file.match(/device_ids: \[.*?\]/g)).toEqual(['device_ids: ["0", "1"]', 'device_ids: ["2", "3"]']);
     expect(file.match(/ports: .*/g)).toEqual(['ports: ["127.0.0.1:8000:8000"]', 'ports: ["127.0.0.1:8001:8000"]']);
     expect(file).toContain("--url http://localhost:8000 --url http://localhost:8001");
@@ -178,9 +181,9 @@ describe("for programs", () => {
   });
 
   test("Step-Audio-R1 gets our template, whole, with every turn closed", () => {
-    const file = composeFile(placement("L40S:48x4", "step-audio-r1.1"));
-    expect(file).toContain(JSON.stringify(STEP_AUDIO_TEMPLATE));
-    expect(STEP_AUDIO_TEMPLATE).toContain("<|EOT|>' -}}{%- endfor -%}");
-    expect(STEP_AUDIO_TEMPLATE).not.toContain("$");
+    const file = composeFile(placement("L40S:48x4", "step-audio-r1.1"), template);
+    expect(file).toContain(JSON.stringify(template));
+    expect(template).toMatch(/<\|EOT\|>' -\}\}\s*\{%- endif -%\}\s*\{%- endfor -%\}/);
+    expect(template).not.toContain("$");
   });
 });

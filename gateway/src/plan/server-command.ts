@@ -17,20 +17,7 @@ const REQUESTS_PER_SESSION = 2;
 const MIN_SEQUENCES = 8;
 const MAX_SEQUENCES = 128;
 
-/**
- * Our template for Step-Audio-R1. The published one never closes an assistant's turn, so a second question runs into the first answer. Audio
- * stands where it was sent; the opening `<think>` belongs to the prompt.
- */
-export const STEP_AUDIO_TEMPLATE = [
-  "{%- macro body(c) -%}{%- if c is string -%}{{- c -}}{%- else -%}{%- for p in c -%}{%- if p.type == 'text' -%}{{- p.text -}}",
-  "{%- elif p.type in ('audio', 'input_audio', 'audio_url') -%}<audio_patch>{%- endif -%}{%- endfor -%}{%- endif -%}{%- endmacro -%}",
-  "{%- if tools -%}{{- '<|BOT|>tool_json_schemas\\n' + tools|tojson + '<|EOT|>' -}}{%- endif -%}",
-  "{%- for m in messages -%}{{- '<|BOT|>' + ('human' if m.role == 'user' else 'function_output' if m.role == 'tool' else m.role) + '\\n' -}}",
-  "{%- if m.content -%}{{- body(m.content) -}}{%- endif -%}{{- '<|EOT|>' -}}{%- endfor -%}",
-  "{%- if add_generation_prompt -%}{{- '<|BOT|>assistant\\n<think>\\n' -}}{%- endif -%}",
-].join("");
-
-/** Words after `vllm serve`, flag by flag. `{template}` stands for the chat template's text. */
+/** Words after `vllm serve`, flag by flag. `template` is the chat template's text. */
 export function serverFlags(placement: Placement, template: string): readonly (readonly string[])[] {
   const { model, build, degree, context, sessions, replicas } = placement;
   const sequences = Math.min(MAX_SEQUENCES, Math.max(MIN_SEQUENCES, Math.ceil(sessions / replicas) * REQUESTS_PER_SESSION));
@@ -126,13 +113,13 @@ function wrap(words: readonly string[], width: number): readonly string[] {
   return [...lines, line];
 }
 
-/** A whole compose file: every replica. Aloud itself stays outside: `aloudCommand` is in its head. */
-export function composeFile(placement: Placement): string {
+/** A whole compose file: every replica, with `template` for the models that need ours. Aloud itself stays outside: `aloudCommand` is in its head. */
+export function composeFile(placement: Placement, template: string): string {
   const { model, build, replicas } = placement;
   const services = Array.from({ length: replicas }, (_, replica) => {
     // As StepFun documents its image: the entry point stays, and starts what follows the dashes.
     const start = model.server === "stepfun" ? ["--", "vllm", "serve"] : [];
-    const words = [...start, ...serverFlags(placement, STEP_AUDIO_TEMPLATE).flat()];
+    const words = [...start, ...serverFlags(placement, template).flat()];
     return [
       `  vllm-${replica}:`,
       ...(model.server === "stepfun"
