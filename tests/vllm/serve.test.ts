@@ -58,6 +58,7 @@ describe("aloud serve --engine vllm", { timeout: 60_000 }, () => {
     [["--engine", "vllm"], "where is the server"],
     [["--engine", "vllm", "--url", "gpu:8000"], "expected http://HOST:PORT"],
     [["--engine", "llama"], "expected embedded or vllm"],
+    [["--engine", "vllm", "--url", "http://gpu:8000", "--url", "http://gpu:8001"], "one server can be used so far, not 2"],
     [["--url", "http://gpu:8000"], "only --engine vllm has a server"],
   ])("refuses %j", async (args, complaint) => {
     expect((await serve(args)).err).toContain(complaint);

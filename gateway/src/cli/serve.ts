@@ -41,13 +41,18 @@ export function parseServeArgs(args: readonly string[]): ServeArgs | "help" {
       host: { type: "string" },
       keys: { type: "string" },
       engine: { type: "string" },
-      url: { type: "string" },
+      url: { type: "string", multiple: true },
       model: { type: "string" },
       log: { type: "string" },
       help: { type: "boolean", short: "h" },
     },
   });
   if (values.help) return "help";
+  const [url, ...others] = values.url ?? [];
+  if (others.length > 0)
+    throw new AloudError("invalid_value", `--url: one server can be used so far, not ${others.length + 1}; put a router in front of them`, {
+      param: "--url",
+    });
   return {
     config: {
       ...(values.port !== undefined && { port: parsePort(values.port) }),
@@ -55,7 +60,7 @@ export function parseServeArgs(args: readonly string[]): ServeArgs | "help" {
       ...(values.keys !== undefined && { keysFile: values.keys }),
       ...(values.log !== undefined && { logLevel: parseLevel(values.log) }),
     },
-    engine: { engine: values.engine, url: values.url, model: values.model },
+    engine: { engine: values.engine, url, model: values.model },
   };
 }
 
