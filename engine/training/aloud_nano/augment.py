@@ -81,20 +81,21 @@ def _babble(store: Tensor, pool: dict[str, Tensor], wanted: Tensor, length: int)
     device = store.device
     spoken = (pool["kind"] == 0).float()
     spoken = spoken + (spoken.sum() == 0)  # nobody speaks in this batch: any clip will do
-    chosen = torch.multinomial(spoken, BABBLE_TRACKS * MAX_BABBLE, replacement=True)
+    tracks = min(BABBLE_TRACKS, len(wanted))
+    chosen = torch.multinomial(spoken, tracks * MAX_BABBLE, replacement=True)
     offset, samples = pool["offset"][chosen], pool["samples"][chosen].clamp(min=1)
     shift = (torch.rand(len(chosen), device=device) * samples).long()
     time = torch.arange(length, device=device)[None]
     at = offset[:, None] + (time + shift[:, None]) % samples[:, None]
     talk = store[at.clamp(max=len(store) - 1)].float()
     talk = talk / (talk.square().mean(1, keepdim=True).sqrt() + 1)
-    talk = talk.view(BABBLE_TRACKS, MAX_BABBLE, length)
-    voices = 3 + torch.arange(BABBLE_TRACKS, device=device) % (MAX_BABBLE - 2)
+    talk = talk.view(tracks, MAX_BABBLE, length)
+    voices = 3 + torch.arange(tracks, device=device) % (MAX_BABBLE - 2)
     talk = talk * (torch.arange(MAX_BABBLE, device=device)[None] < voices[:, None])[..., None]
-    tracks = talk.sum(1)
-    tracks = tracks / (tracks.square().mean(1, keepdim=True).sqrt() + 1e-6)
-    picked = torch.randint(0, BABBLE_TRACKS, wanted.shape, device=device)
-    return tracks[picked] * (wanted > 0)[:, None]
+    crowds = talk.sum(1)
+    crowds = crowds / (crowds.square().mean(1, keepdim=True).sqrt() + 1e-6)
+    picked = torch.randint(0, tracks, wanted.shape, device=device)
+    return crowds[picked] * (wanted > 0)[:, None]
 
 
 def companded(signal: Tensor, law: Tensor) -> Tensor:
@@ -272,8 +273,8 @@ class Group:
         return Group(self.blocks, *moved)
 
 
-def group_by_length(blocks: Tensor, first_block: Tensor) -> list[Group]:
-    """Host tensors [N] → groups. Sizes are multiples of MULTIPLE, so that FFT plans are reused."""
+def group_by_length(blocks: Tensor, first_block: Tensor, multiple: int = MULTIPLE) -> list[Group]:
+    """Host tensors [N] → groups. On a GPU sizes are multiples, so that FFT plans are reused."""
     groups, lower = [], 0
     for upper in GROUPS:
         members = torch.nonzero((blocks > lower) & (blocks <= upper)).flatten()
@@ -283,7 +284,7 @@ def group_by_length(blocks: Tensor, first_block: Tensor) -> list[Group]:
         valid = torch.arange(upper)[None] < blocks[members][:, None]
         member, step = torch.nonzero(valid, as_tuple=True)
         target = first_block[members][member] + step
-        spare = -len(members) % MULTIPLE
+        spare = -len(members) % multiple
         members = torch.cat([members, members[:1].expand(spare)])
         groups.append(Group(upper, members, member, step, target))
     return groups

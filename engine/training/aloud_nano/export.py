@@ -1,11 +1,15 @@
 """Export a checkpoint to the three ONNX graphs the engine loads.
 
 Usage: python -m aloud_nano.export CHECKPOINT TOKENIZER_JSON HEARING_JSON OUTPUT_DIRECTORY
+       python -m aloud_nano.export CHECKPOINT --decoder-of MODEL_DIRECTORY
+
+The second form is for checkpoints of ``train --tune``: only the decoder in the directory changes.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import tempfile
 import warnings
@@ -148,6 +152,24 @@ def export_embeddings(model: Nano, path: Path) -> None:
     )
 
 
+def _write_small(source: Path, onnx_dir: Path) -> None:
+    """The int8 form of a float graph, under its name in the transformers.js layout."""
+    small = source.with_name(f"{source.stem}_int8.onnx")
+    quantise_matmuls(source, small)
+    store_half(small, onnx_dir / f"{source.stem}_quantized.onnx")
+
+
+def replace_decoder(model: Nano, directory: Path) -> None:
+    """Write the decoder's int8 graph, the configs and the manifest; leave the rest as it is."""
+    model = model.eval().requires_grad_(False)
+    with tempfile.TemporaryDirectory() as scratch:
+        decoder = Path(scratch) / "decoder_model_merged.onnx"
+        export_decoder(model, decoder)
+        _write_small(decoder, directory / "onnx")
+    hearing = json.loads((directory / "config.json").read_text())["ctc"]["vocab"]
+    write_bundle(directory, model.config, hearing)
+
+
 def export_model(
     model: Nano, tokenizer_json: Path, hearing: Path, output: Path, keep_float: bool = False
 ) -> None:
@@ -164,9 +186,7 @@ def export_model(
         export_decoder(model, decoder)
         export_embeddings(model, embeddings)
         for source in (encoder, decoder):
-            small = Path(scratch) / f"{source.stem}_int8.onnx"
-            quantise_matmuls(source, small)
-            store_half(small, onnx_dir / f"{source.stem}_quantized.onnx")
+            _write_small(source, onnx_dir)
         store_half(embeddings, onnx_dir / "embed_tokens_fp16.onnx")
         if keep_float:
             for source in (encoder, decoder):
@@ -180,11 +200,17 @@ def export_model(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("tokenizer", type=Path)
-    parser.add_argument("hearing", type=Path, help="word pieces of the CTC head")
-    parser.add_argument("output", type=Path)
+    parser.add_argument("tokenizer", type=Path, nargs="?")
+    parser.add_argument("hearing", type=Path, nargs="?", help="word pieces of the CTC head")
+    parser.add_argument("output", type=Path, nargs="?")
+    parser.add_argument("--decoder-of", type=Path, help="model directory whose decoder to replace")
     parser.add_argument("--float", action="store_true", help="keep the float32 graphs as well")
     args = parser.parse_args()
+    if args.decoder_of:
+        replace_decoder(load_checkpoint(args.checkpoint), args.decoder_of)
+        return
+    if args.output is None:
+        parser.error("say TOKENIZER_JSON HEARING_JSON OUTPUT_DIRECTORY, or --decoder-of")
     export_model(
         load_checkpoint(args.checkpoint), args.tokenizer, args.hearing, args.output, args.float
     )

@@ -282,20 +282,20 @@ class Refinery:
 
     def __init__(
         self, trainer: Trained, loader: Loader, source: TurnSource, train: PromptSource,
-        held: PromptSource, workers: Workers, say: Any, output: Path,
+        held: PromptSource, workers: Workers, say: Any, output: Path, measured: int,
     ) -> None:  # fmt: skip
         self.trainer, self.loader, self.source = trainer, loader, source
         self.train, self.held, self.workers, self.say = train, held, workers, say
-        self.output = output
+        self.output, self.measured = output, measured
         self.rng = np.random.default_rng(workers.rank)
         self.rows: list[dict[str, Any]] = []
 
-    def measure(self, stage: str, batches: int = 3) -> None:
+    def measure(self, stage: str) -> None:
         """One row a kind and budget, greedy, on held-out clips (this process's share)."""
         state = self.held.rng.getstate()
         self.held.rng.seed(7)
         totals: dict[tuple[str, str], list[Chain]] = {}
-        for _ in range(batches):
+        for _ in range(self.measured):
             prompts, packer = self.held.fill(self.trainer.shape, ("acoustic", "reasoning"))
             heard = hear(self.trainer, packer)
             for budget in BUDGETS:

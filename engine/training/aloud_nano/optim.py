@@ -28,10 +28,12 @@ class Optimiser:
     def __init__(self, model: Nano, weight_decay: float = 0.01) -> None:
         parts: dict[str, list[Tensor]] = {part: [] for part in RATES}
         for name, parameter in model.named_parameters():
-            parts[part_of(name)].append(parameter)
-        self.rates = list(RATES.values())
+            if parameter.requires_grad:
+                parts[part_of(name)].append(parameter)
+        trained = [part for part in RATES if parts[part]]
+        self.rates = [RATES[part] for part in trained]
         self.adam = torch.optim.AdamW(
-            [{"params": parts[part], "lr": rate} for part, rate in RATES.items()],
+            [{"params": parts[part], "lr": RATES[part]} for part in trained],
             betas=(0.9, 0.98),
             weight_decay=weight_decay,
             fused=next(model.parameters()).is_cuda,

@@ -6,10 +6,19 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import torch
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
+from torch import Tensor
 
 HALF_FROM_ELEMENTS = 2000  # smaller constants stay float32
+LEVELS = 64  # of seven bits, to either side of zero
+
+
+def on_grid(weight: Tensor) -> Tensor:
+    """What ``quantise_matmuls`` leaves of a product's weights [out, in]."""
+    scale = weight.detach().abs().amax(1, keepdim=True).clamp(min=1e-8) / LEVELS
+    return torch.round(weight / scale).clamp(-LEVELS, LEVELS) * scale
 
 
 def quantise_matmuls(source: Path, target: Path) -> None:

@@ -15,6 +15,7 @@ import json
 import multiprocessing
 import random
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ SHORTEST = 0.1
 OPEN_SHARE = 0.5
 DIALOGUE_SHARE = 0.12  # of draws
 ACOUSTIC_SHARE = 0.08  # of draws, on top of the grammar's own: their answers vary with the sound
+FAVOUR_SHARE = 0.35  # of single requests, where intents are favoured
 CODEC_SHARE = 0.35
 BITRATES = range(12_000, 32_001, 2000)
 CHANGE_SHARE = 0.03  # of longer sentences: the speaker speeds up or slows down
@@ -42,9 +44,10 @@ CHANGE_SHARE = 0.03  # of longer sentences: the speaker speeds up or slows down
 _tools: dict[str, Any] = {}
 
 
-def start_worker(text: str, tokenizer: str, hearing: str) -> None:
+def start_worker(text: str, tokenizer: str, hearing: str, favour: tuple[str, ...]) -> None:
     """Per process: the sampler (bound to the training split), engines, codec, tokenizers."""
     stored = json.loads(Path(text).read_text())
+    _tools["favour"] = favour
     _tools["sampler"] = Sampler("train", stored["sentences"], stored["words"], OPEN_SHARE)
     _tools["synthesiser"] = Synthesiser("train")
     _tools["codec"] = OpusCodec(complexity=3)
@@ -66,11 +69,16 @@ def entry(
     }  # fmt: skip
 
 
-def draw_items(sampler: Sampler, rng: random.Random) -> list[Item]:
-    """One item, or the spoken turns of a dialogue (what tools give back is not spoken)."""
+def draw_items(sampler: Sampler, rng: random.Random, favour: Sequence[str] = ()) -> list[Item]:
+    """One item, or the spoken turns of a dialogue (what tools give back is not spoken).
+
+    ``favour``: intents that a third of the draws are of, on top of their own share.
+    """
     chance = rng.random()
     if chance < DIALOGUE_SHARE:
         return [item for item in sampler.dialogue(rng) if item.result is None]
+    if favour and rng.random() < FAVOUR_SHARE:
+        return [sampler.draw(rng, rng.choice(favour))]
     return [sampler.draw(rng, "acoustic" if chance < DIALOGUE_SHARE + ACOUSTIC_SHARE else None)]
 
 
@@ -133,7 +141,7 @@ def make_shard(job: tuple[str, int]) -> float:
     rng = random.Random(f"shard {number}")
     shard = ShardWriter(_tools)
     while len(shard.entries) < SHARD:
-        shard.add(draw_items(_tools["sampler"], rng), rng)
+        shard.add(draw_items(_tools["sampler"], rng, _tools["favour"]), rng)
     shard.write(Path(directory) / f"shard_{number:05d}")
     return shard.position / SAMPLE_RATE
 
@@ -146,13 +154,13 @@ def main() -> None:
     parser.add_argument("--text", type=Path, required=True)
     parser.add_argument("--tokenizer", type=Path, required=True)
     parser.add_argument("--hearing", type=Path, required=True)
+    parser.add_argument("--favour", nargs="*", default=(), help="intents to draw more of")
     args = parser.parse_args()
     args.output.mkdir(parents=True, exist_ok=True)
     jobs = [(str(args.output), number) for number in range(args.count // SHARD)]
     started, seconds = time.time(), 0.0
-    with multiprocessing.Pool(
-        args.processes, start_worker, (str(args.text), str(args.tokenizer), str(args.hearing))
-    ) as pool:
+    setup = (str(args.text), str(args.tokenizer), str(args.hearing), tuple(args.favour))
+    with multiprocessing.Pool(args.processes, start_worker, setup) as pool:
         for done, made in enumerate(pool.imap_unordered(make_shard, jobs), 1):
             seconds += made
             if done % 40 == 0 or done == len(jobs):

@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from aloud_nano.augment import Renderer, ctc_loss, group_by_length, speech_frames
+from aloud_nano.augment import MULTIPLE, Renderer, ctc_loss, group_by_length, speech_frames
 from aloud_nano.batch import CROSS_WIDTH, Batch, BatchShape
 from aloud_nano.config import BLOCK_FRAMES, NanoConfig
 from aloud_nano.decoder import CrossIndex
@@ -173,7 +173,9 @@ class Trainer:
         groups = [
             group.to(self.device)
             for group in group_by_length(
-                torch.from_numpy(batch["blocks"]), torch.from_numpy(batch["first_block"])
+                torch.from_numpy(batch["blocks"]),
+                torch.from_numpy(batch["first_block"]),
+                MULTIPLE if self.device.type == "cuda" else 1,
             )
         ]
         on = self.to_device(batch)
@@ -297,7 +299,7 @@ def run(
     waited = progress = 0.0
     while True:
         if step % 10 == 0:
-            progress = workers.same((time.time() - started) / args.seconds)
+            progress = workers.same((time.time() - started) / args.seconds if args.seconds else 1)
             if progress >= 1:
                 break
             feed.poll(loader, limit=4)
@@ -345,31 +347,42 @@ def refine(
         entries = [entry for dialogue in source.synthetic for entry in dialogue]
         sources.append((source, PromptSource(source, entries, seed=600 + workers.rank)))
     (source, train), (_, held) = sources
-    refinery = Refinery(trainer, loader, source, train, held, workers, log.say, args.output)
+    refinery = Refinery(
+        trainer, loader, source, train, held, workers, log.say, args.output, args.measured
+    )
     refinery.measure("cold start")
     for number in (1, 2):
         refinery.round(number, args.sampling, args.tuning, args.reinforcing)
+        if workers.is_first:
+            save_checkpoint(trainer.model, args.output / f"round{number}.pt")
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("shards", "recordings", "text", "tokenizer", "hearing", "whisper", "output"):
+    for name in ("shards", "recordings", "text", "tokenizer", "hearing", "output"):
         parser.add_argument(f"--{name}", type=Path, required=True)
+    begin = parser.add_mutually_exclusive_group(required=True)
+    begin.add_argument("--whisper", type=Path, help="weights that make_tokenizer pruned")
+    begin.add_argument("--tune", type=Path, help="model directory whose decoder is trained on")
     parser.add_argument("--encoder", type=Path, help="an earlier nano's audio_encoder (int8)")
-    parser.add_argument("--seconds", type=float, default=1000)
+    parser.add_argument("--seconds", type=float, default=1000, help="0: only --refine")
     parser.add_argument("--start", type=Path, help="continue from this checkpoint of nano")
     parser.add_argument("--scale", type=float, default=1.0, help="of all learning rates")
     parser.add_argument("--warm-up", type=int, default=150, help="steps")
     parser.add_argument("--hold", type=float, default=0.4, help="share at the full rate")
     parser.add_argument("--real", type=float, default=Mix.real, help="share of speech")
+    parser.add_argument("--typed", type=float, default=Mix.typed, help="share of pieces")
+    parser.add_argument("--typed-dialogue", type=float, default=Mix.typed_dialogue)
     parser.add_argument("--refine", action="store_true", help="two rounds of MGRD afterwards")
     parser.add_argument("--sampling", type=float, default=25, help="seconds, of each round")
     parser.add_argument("--tuning", type=int, default=200, help="steps, of each round")
     parser.add_argument("--reinforcing", type=int, default=40, help="steps, of each round")
+    parser.add_argument("--measured", type=int, default=3, help="batches, after each stage")
     parser.add_argument("--report", type=float, default=15)
     parser.add_argument("--workers", type=int, default=6)
     parser.add_argument("--audio-rows", type=int, default=BatchShape.audio_rows)
     parser.add_argument("--text-rows", type=int, default=BatchShape.text_rows)
+    parser.add_argument("--text-length", type=int, default=BatchShape.text_length)
     parser.add_argument("--spoken", type=int, default=BatchShape.spoken)
     parser.add_argument("--bank", type=int, default=2400, help="procedural sounds")
     parser.add_argument("--tasks", type=int, default=8000, help="sounds to be asked about")
@@ -396,6 +409,20 @@ def start_model(args: argparse.Namespace, device: torch.device) -> tuple[Nano, W
     return model.to(device), teacher.to(device).eval().requires_grad_(False)
 
 
+def make_trainer(args: argparse.Namespace, renderer: Renderer, shape: BatchShape) -> Trainer:
+    device = renderer.store.device
+    if args.tune is None:
+        model, teacher = start_model(args, device)
+        return Trainer(model, teacher, renderer, shape, compiled=not args.eager)
+    from aloud_nano.tune import DecoderTrainer, Ears, shipped_decoder
+
+    model = Nano()
+    model.decoder.load_state_dict(shipped_decoder(args.tune, model.config.decoder))
+    if args.start:
+        model.load_state_dict(load_checkpoint(args.start).state_dict())
+    return DecoderTrainer(model.to(device), Ears(args.tune), renderer, shape)
+
+
 def main() -> None:
     args = parse()
     workers = Workers()
@@ -415,20 +442,19 @@ def main() -> None:
     bank = bank.extended(make_tasks(2, args.tasks, processes=spare))
     log.say(f"{len(real)} real entries, {len(bank.kinds)} sounds")
 
-    shape = BatchShape(args.audio_rows, args.text_rows, spoken=args.spoken)
-    mix = Mix(real=args.real)
+    shape = BatchShape(args.audio_rows, args.text_rows, args.text_length, args.spoken)
+    mix = Mix(typed=args.typed, typed_dialogue=args.typed_dialogue, real=args.real)
     setup = LoaderSetup(args.tokenizer, args.hearing, args.text, bank.index(), shape, real, mix)
     loader = Loader(setup, args.workers, seed=workers.rank + 1)
-    model, teacher = start_model(args, device)
-    log.say(f"parameters {model.parameter_count()} on {device}")
-
     feed = ShardFeed(args.shards, store, workers)
     while len(feed.known) < args.first_shards:
         if not feed.poll(loader, limit=100):
             time.sleep(0.5)
     log.say(f"starting with {len(feed.known)} shards")
     renderer = Renderer(store.samples, torch.from_numpy(bank.waves).to(device))
-    trainer = Trainer(model, teacher, renderer, shape, compiled=not args.eager)
+    trainer = make_trainer(args, renderer, shape)
+    model = trainer.model
+    log.say(f"parameters {model.parameter_count()} on {device}")
     run(trainer, Optimiser(model), loader, feed, log, workers, args)
     if workers.is_first:
         save_checkpoint(model, args.output / "cold.pt")

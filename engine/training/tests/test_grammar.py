@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import re
@@ -20,7 +21,7 @@ from aloud_nano.grammar import (
     split_of,
     typed_form,
 )
-from aloud_nano.grammar.arithmetic import the_answer
+from aloud_nano.grammar.arithmetic import apply, parts_of, the_answer, worked
 from aloud_nano.grammar.calendar import LENGTHS, MONTHS
 from aloud_nano.grammar.numbers import clock_words, ordinal, value_of, with_digits, words
 from aloud_nano.grammar.sampler import COMPOSITIONAL
@@ -118,6 +119,28 @@ def test_reasoning_takes_more_than_one_step() -> None:
         if sum(len(item.steps) > 1 for item in items(6, 200, intent)) > 120
     ]
     assert len(several) >= 6, several
+
+
+def known_by_heart(left: int, sign: str, right: int) -> bool:
+    """One digit of a number changes, parts of a product meet, or a line of the tables to twelve."""
+    if sign in "+-":
+        return len(parts_of(right)) < 2 or left <= 10 or left % 10 == 0
+    if sign == "/":
+        left = left // right
+    return any(len(parts_of(n)) < 2 or n <= 12 for n in (left, right))
+
+
+def test_sums_are_taken_apart_in_one_way_into_steps_that_are_known_by_heart() -> None:
+    for left, right in itertools.product(range(0, 400, 7), range(1, 60)):
+        for sign in "+-*/":
+            if (sign == "-" and left < right) or (sign == "/" and left % right):
+                continue
+            steps = worked(left, sign, right)
+            assert steps[-1].endswith(f" = {apply(left, sign, right)}"), steps
+            for step in steps:
+                assert true_sum(step), step
+                a, operator, b, _ = SUM.findall(step)[0]
+                assert known_by_heart(int(a), operator, int(b)), step
 
 
 def test_days_and_dates_wrap_around() -> None:

@@ -30,30 +30,52 @@ def apply(left: int, operator: str, right: int) -> int:
     return left // right
 
 
-def worked(rng: random.Random, left: int, operator: str, right: int) -> list[str]:
-    """Equations that lead to the result: in one step, or in parts where that is easier."""
+def parts_of(value: int) -> list[int]:
+    """372 → [300, 70, 2]: what a number is made of, without zeros."""
+    text = str(value)
+    parts = [int(digit) * 10 ** (len(text) - at - 1) for at, digit in enumerate(text)]
+    return [part for part in parts if part]
+
+
+def _add_up(values: list[int]) -> list[str]:
+    total, steps = values[0], []
+    for value in values[1:]:
+        steps.append(f"{total} + {value} = {total + value}")
+        total += value
+    return steps
+
+
+def worked(left: int, operator: str, right: int) -> list[str]:
+    """Equations that lead to the result, each small enough to be known by heart.
+
+    One number is taken apart by its digits. There is one way to do it, so that no step is ever a
+    guess: a sum that is done at once by chance is done wrong more often.
+    """
     result = apply(left, operator, right)
-    plain = f"{left} {operator} {right} = {result}"
-    if rng.random() < 0.4:
-        return [plain]
-    tens, ones = right // 10 * 10, right % 10
-    if operator in "+-" and left > 10 and tens and ones:
-        between = apply(left, operator, tens)
-        return [f"{left} {operator} {tens} = {between}", f"{between} {operator} {ones} = {result}"]
+    plain = [f"{left} {operator} {right} = {result}"]
+    if operator in "+-":
+        parts = parts_of(right)
+        if left <= 10 or len(parts) < 2:
+            return plain
+        steps, now = [], left
+        for part in parts:
+            steps.append(f"{now} {operator} {part} = {apply(now, operator, part)}")
+            now = apply(now, operator, part)
+        return steps
     if operator == "*":
         large, small = max(left, right), min(left, right)
-        tens, ones = large // 10 * 10, large % 10
-        if tens and ones and small > 1:
-            return [f"{tens} * {small} = {tens * small}", f"{ones} * {small} = {ones * small}",
-                    f"{tens * small} + {ones * small} = {result}"]  # fmt: skip
-    if operator == "/" and left and rng.random() < 0.5:
-        return [f"{right} * {result} = {left}", plain]
-    return [plain]
+        parts = parts_of(large)
+        if len(parts) < 2 or small < 2 or large <= 12:
+            return plain
+        steps = [f"{part} * {small} = {part * small}" for part in parts]
+        return steps + _add_up([part * small for part in parts])
+    parts = parts_of(result)
+    if len(parts) < 2 or result <= 12:
+        return plain
+    return [f"{part * right} / {right} = {part}" for part in parts] + _add_up(parts)
 
 
-def evaluate(
-    rng: random.Random, numbers: list[int], operators: list[str]
-) -> tuple[int, list[str]] | None:
+def evaluate(numbers: list[int], operators: list[str]) -> tuple[int, list[str]] | None:
     """By precedence; None where a step is negative, has a remainder, or is too large."""
     values, signs, steps = list(numbers), list(operators), []
     for group in ("*/", "+-"):
@@ -68,7 +90,7 @@ def evaluate(
             result = apply(left, sign, right)
             if not 0 <= result < 10_000:
                 return None
-            steps += worked(rng, left, sign, right)
+            steps += worked(left, sign, right)
             values[at : at + 2] = [result]
             del signs[at]
     return values[0], steps
@@ -112,7 +134,7 @@ def math(rng: random.Random) -> Item:
             sign = rng.choice("++--*")
             operators.append(sign)
             numbers.append(rng.randint(2, 9) if sign == "*" else draw(rng, 0, 50))
-        found = evaluate(rng, numbers, operators)
+        found = evaluate(numbers, operators)
         if found is None:
             continue
         value, steps = found
@@ -132,14 +154,15 @@ def percent(rng: random.Random) -> Item:
         if share * whole % 100 == 0:
             break
     part = share * whole // 100
-    style = rng.random()
-    if style < 0.35 and whole % 10 == 0 and share % 10 == 0 and share > 10:
+    if whole % 10 == 0 and share % 10 == 0:
         tenth = whole // 10
-        steps = [f"10 % of {whole} = {tenth}", f"{share // 10} * {tenth} = {part}"]
-    elif style < 0.5 and share in (25, 50):
-        steps = [f"{share} % = 1 / {100 // share}", f"{whole} / {100 // share} = {part}"]
+        steps = [f"10 % of {whole} = {tenth}"]
+        steps += worked(share // 10, "*", tenth) if share > 10 else []
+    elif share in (25, 50):
+        parts = 100 // share
+        steps = [f"{share} % = 1 / {parts}", *worked(whole, "/", parts)]
     else:
-        steps = [f"{share} * {whole} = {share * whole}", f"{share * whole} / 100 = {part}"]
+        steps = [*worked(share, "*", whole), f"{share * whole} / 100 = {part}"]
     spoken = f"{words(share)} percent"
     number = said(rng, whole)
     kind = rng.random()
@@ -164,7 +187,7 @@ def percent(rng: random.Random) -> Item:
             ["what is {n} plus {s}", "add {s} to {n}", "what is {n} with a {s} tip",
              "how much is {n} dollars plus {s} tip"],
             s=spoken, n=number)  # fmt: skip
-    steps.append(f"{whole} {sign} {part} = {result}")
+    steps += worked(whole, sign, part)
     made = call("calculate", expression=f"{whole}{sign}{expression}")
     return Item(text, made, the_answer(result), steps=tuple(steps))
 
@@ -182,13 +205,13 @@ def doubles(rng: random.Random) -> Item:
     number = draw(rng, 1, 99)
     number = number * by if operator == "/" else number
     result = apply(number, operator, by)
-    steps = worked(rng, number, operator, by)
+    steps = worked(number, operator, by)
     text = f"{name} {said(rng, number)}"
     expression = f"{by}*{number}" if name.endswith("times") else f"{number}{operator}{by}"
     if rng.random() < 0.45:
         sign = rng.choice("+-") if result > 1 else "+"
         more = rng.randint(1, min(60, result) if sign == "-" else 60)
-        steps += worked(rng, result, sign, more)
+        steps += worked(result, sign, more)
         text += f" {'plus' if sign == '+' else 'minus'} {words(more)}"
         expression += f"{sign}{more}"
         result = apply(result, sign, more)

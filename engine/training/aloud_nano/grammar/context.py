@@ -123,7 +123,7 @@ def next_sum(rng: random.Random, before: Sequence[Item]) -> Item | None:
     if by == 2 and sign in "*/" and rng.random() < 0.6:
         phrases = _TWICE if sign == "*" else _HALF
     text = rng.choice(phrases).format(words(by))
-    steps = (f"before: {last}", *worked(rng, last, sign, by))
+    steps = (f"before: {last}", *worked(last, sign, by))
     return Item(text, call("calculate", expression=f"{last}{sign}{by}"),
                 the_answer(apply(last, sign, by)), "math", steps=steps)  # fmt: skip
 

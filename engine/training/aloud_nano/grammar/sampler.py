@@ -136,7 +136,8 @@ COMPOSITIONAL = frozenset(
 ONLY_FIRST = frozenset(["context"])
 TEXT_FAVOURITES = (
     "math", "math", "math", "percent", "story", "time", "day", "date", "convert", "convert_two",
-    "compare", "largest", "letters", "count",
+    "compare", "largest", "letters", "count", "doubles", "price", "sequence", "sort", "average",
+    "temperature", "backwards", "nth_letter",
 )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from aloud_nano.grammar.arithmetic import the_answer
+from aloud_nano.grammar.arithmetic import the_answer, worked
 from aloud_nano.grammar.item import Item, capital
 from aloud_nano.grammar.numbers import draw, said, words
 from aloud_nano.grammar.skill import asking, please, question
@@ -134,9 +134,9 @@ def average(rng: random.Random) -> Item:
             break
     total, steps = numbers[0], []
     for number in numbers[1:]:
-        steps.append(f"{total} + {number} = {total + number}")
+        steps += worked(total, "+", number)
         total += number
-    steps.append(f"{total} / {count} = {total // count}")
+    steps += worked(total, "/", count)
     text = question(
         rng,
         ["what is the average of {n}", "what's the average of {n}", "find the average of {n}",
@@ -146,7 +146,7 @@ def average(rng: random.Random) -> Item:
 
 
 def sequence(rng: random.Random) -> Item:
-    """Equal distances or equal factors: the last two steps give the next."""
+    """Equal distances or equal factors: what leads to the last number leads on to the next."""
     if rng.random() < 0.7:
         by = rng.choice([1, 2, 3, 4, 5, 6, 7, 10, 11, -1, -2, -3, -5])
         start = rng.randint(0, 40) if by > 0 else rng.randint(30, 70)
@@ -158,7 +158,12 @@ def sequence(rng: random.Random) -> Item:
         numbers = [start * factor**i for i in range(3)]
         following, sign, size = numbers[-1] * factor, "*", factor
     before, last = numbers[-2:]
-    steps = [f"{before} {sign} {size} = {last}", f"{last} {sign} {size} = {following}"]
+    apart = {
+        "+": f"{last} - {before} = {size}",
+        "-": f"{before} - {last} = {size}",
+        "*": f"{last} / {before} = {size}",
+    }
+    steps = [apart[sign], f"{last} {sign} {size} = {following}"]
     text = question(rng, ["what comes next {n}", "continue the series {n}", "{n} what comes next",
                           "what is the next number {n}", "what number comes after {n}"],
                     n=" ".join(map(words, numbers)))  # fmt: skip

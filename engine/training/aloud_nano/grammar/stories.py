@@ -39,7 +39,7 @@ def _changes_story(rng: random.Random) -> Item:
         verb = _THIRD[verb] if who else verb
         more = " more" if sign == "+" and rng.random() < 0.6 else ""
         text += f" {'and' if turn == 0 else 'then'} {verb} {words(by)}{more}"
-        steps += worked(rng, count, sign, by)
+        steps += worked(count, sign, by)
         expression += f"{sign}{by}"
         count = apply(count, sign, by)
     left = rng.choice([" now", " left", "", " in the end"])
@@ -69,11 +69,11 @@ def _groups_story(rng: random.Random) -> Item:
              f"i have {words(groups)} {holder} with {words(each)} {things} in each",
              f"{words(groups)} {holder} have {words(each)} {things} each"]
         )  # fmt: skip
-        steps, expression = worked(rng, groups, "*", each), f"{groups}*{each}"
+        steps, expression = worked(groups, "*", each), f"{groups}*{each}"
         if rng.random() < 0.4 and total > 3:
             gone = rng.randint(1, min(20, total - 1))
             text += f" and {words(gone)} {'is' if gone == 1 else 'are'} gone"
-            steps += worked(rng, total, "-", gone)
+            steps += worked(total, "-", gone)
             expression += f"-{gone}"
             total -= gone
         text += f" how many {things} are there"
@@ -88,7 +88,7 @@ def _groups_story(rng: random.Random) -> Item:
          f"{words(groups)} {friends} share {words(total)} {things} how many does each one get",
          f"if {words(groups)} {friends} share {words(total)} {things} how many does each get"]
     )  # fmt: skip
-    steps = tuple(worked(rng, total, "/", groups))
+    steps = tuple(worked(total, "/", groups))
     return Item(text, call("calculate", expression=f"{total}/{groups}"),
                 f"Each gets {words(each)}.", steps=steps)  # fmt: skip
 
@@ -101,7 +101,7 @@ def price(rng: random.Random) -> Item:
     """What several things cost, and the change."""
     goods, count, each = rng.choice(_GOODS), rng.randint(2, 9), rng.randint(2, 20)
     cost = count * each
-    steps = worked(rng, count, "*", each)
+    steps = worked(count, "*", each)
     lead = rng.choice(
         [f"{words(count)} {goods} at {words(each)} dollars each",
          f"i buy {words(count)} {goods} for {words(each)} dollars each",
@@ -115,14 +115,14 @@ def price(rng: random.Random) -> Item:
                     f"That is {words(cost)} dollars.", steps=tuple(steps))  # fmt: skip
     if kind < 0.75:
         text = f"{lead} and i pay with {words(note)} how much change do i get"
-        steps += worked(rng, note, "-", cost)
+        steps += worked(note, "-", cost)
         left = note - cost
         return Item(text, call("calculate", expression=f"{note}-{count}*{each}"),
                     f"You get {words(left)} dollar{'' if left == 1 else 's'} back.",
                     steps=tuple(steps))  # fmt: skip
     extra = rng.randint(1, 20)
     text = f"{lead} and a bag for {words(extra)} dollars how much is that"
-    steps += worked(rng, cost, "+", extra)
+    steps += worked(cost, "+", extra)
     return Item(text, call("calculate", expression=f"{count}*{each}+{extra}"),
                 f"That is {words(cost + extra)} dollars.", steps=tuple(steps))  # fmt: skip
 
@@ -136,18 +136,18 @@ def _speed_story(rng: random.Random) -> Item:
                 f"how far does it go in {words(hours)} hours")  # fmt: skip
         return Item(text, call("calculate", expression=f"{speed}*{hours}"),
                     f"It goes {words(speed * hours)} miles.",
-                    steps=tuple(worked(rng, speed, "*", hours)))  # fmt: skip
+                    steps=tuple(worked(speed, "*", hours)))  # fmt: skip
     age, gap = rng.randint(5, 60), rng.randint(2, 15)
     relative = rng.choice(["sister", "brother", "cousin", "friend"])
     older = rng.random() < 0.5 or age - gap < 2
     now, sign = (age + gap, "+") if older else (age - gap, "-")
     comparative = "older" if older else "younger"
     text = f"i am {words(age)} and my {relative} is {words(gap)} years {comparative}"
-    steps, expression = worked(rng, age, sign, gap), f"{age}{sign}{gap}"
+    steps, expression = worked(age, sign, gap), f"{age}{sign}{gap}"
     if rng.random() < 0.5:
         later = rng.randint(2, 12)
         text += f" how old will my {relative} be in {words(later)} years"
-        steps += worked(rng, now, "+", later)
+        steps += worked(now, "+", later)
         return Item(text, call("calculate", expression=f"{expression}+{later}"),
                     f"Your {relative} will be {words(now + later)}.",
                     steps=tuple(steps))  # fmt: skip

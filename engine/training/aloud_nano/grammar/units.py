@@ -59,14 +59,14 @@ def convert(rng: random.Random) -> Item:
     large, small, factor = rng.choice(UNITS)
     count = draw(rng, 1, 20, 0.15) if factor < 1000 else rng.randint(1, 9)
     total = count * factor
-    fact = [f"1 {large} = {factor} {small}"] if rng.random() < 0.6 else []
+    fact = [f"1 {large} = {factor} {small}"]
     if rng.random() < 0.65:
         spoken = f"{words(count)} {unit(count, large)}"
         if count == 1 and rng.random() < 0.5:
             spoken = f"{'an' if large == 'hour' else 'a'} {large}"
-        steps = [*fact, *worked(rng, count, "*", factor)]
+        steps = [*fact, *worked(count, "*", factor)]
         return _item(_ask(rng, spoken, small), count, large, small, total, steps)
-    steps = [*fact, *worked(rng, total, "/", factor)]
+    steps = [*fact, *worked(total, "/", factor)]
     spoken = f"{said(rng, total)} {unit(total, small)}"
     return _item(_ask(rng, spoken, large), total, small, large, count, steps)
 
@@ -74,20 +74,18 @@ def convert(rng: random.Random) -> Item:
 def convert_two(rng: random.Random) -> Item:
     """Through a unit between, or two units added up."""
     if rng.random() < 0.5:
-        large, middle, first, small, second = rng.choice(CHAINS)
+        large, _, first, small, second = rng.choice(CHAINS)
         count = rng.randint(1, 9 if first * second <= 1000 else 2)
         between, total = count * first, count * first * second
         if total < 10_000:
-            steps = [f"{count} {large} = {between} {middle}" if rng.random() < 0.3 else
-                     f"{count} * {first} = {between}",
-                     f"{between} * {second} = {total}"]  # fmt: skip
+            steps = [*worked(count, "*", first), *worked(between, "*", second)]
             spoken = f"{words(count)} {unit(count, large)}"
             return _item(_ask(rng, spoken, small), count, large, small, total, steps)
     large, small, factor = rng.choice([u for u in UNITS if u[2] > 2 and u[1] != "piece"])
     count = rng.randint(1, 9)
     more = rng.randint(1, factor - 1) if factor < 100 else rng.randint(1, 9) * factor // 10
     total = count * factor + more
-    steps = [*worked(rng, count, "*", factor), f"{count * factor} + {more} = {total}"]
+    steps = [*worked(count, "*", factor), *worked(count * factor, "+", more)]
     spoken = f"{words(count)} {unit(count, large)} and {words(more)} {unit(more, small)}"
     answer = f"That is {words(total)} {unit(total, small)}."
     made = call("convert_unit", value=f"{count} {large} {more} {small}", to=small)
@@ -100,18 +98,18 @@ def temperature(rng: random.Random) -> Item:
     fahrenheit = celsius * 9 // 5 + 32
     if rng.random() < 0.6:
         spoken, to, value = f"{words(celsius)} degrees celsius", "fahrenheit", f"{celsius} celsius"
-        steps = [f"{celsius} * 9 = {celsius * 9}", f"{celsius * 9} / 5 = {celsius * 9 // 5}",
-                 f"{celsius * 9 // 5} + 32 = {fahrenheit}"]  # fmt: skip
-        if rng.random() < 0.4:
-            steps = [f"{celsius} / 5 = {celsius // 5}", f"{celsius // 5} * 9 = {celsius // 5 * 9}",
-                     steps[-1]]  # fmt: skip
+        fifth = celsius // 5
+        steps = [f"{celsius} / 5 = {fifth}"]
+        steps += worked(fifth, "*", 9) if fifth > 0 else [f"{fifth} * 9 = {fifth * 9}"]
+        steps += worked(fifth * 9, "+", 32)
         answer = f"{capital(words(celsius))} Celsius is {words(fahrenheit)} Fahrenheit."
     else:
         spoken, to = f"{words(fahrenheit)} degrees fahrenheit", "celsius"
         value = f"{fahrenheit} fahrenheit"
         less = fahrenheit - 32
-        steps = [f"{fahrenheit} - 32 = {less}", f"{less} / 9 = {less // 9}",
-                 f"{less // 9} * 5 = {celsius}"]  # fmt: skip
+        ninth = less // 9
+        steps = [*worked(fahrenheit, "-", 32), f"{less} / 9 = {ninth}"]
+        steps += worked(ninth, "*", 5) if ninth > 0 else [f"{ninth} * 5 = {celsius}"]
         answer = f"{capital(words(fahrenheit))} Fahrenheit is {words(celsius)} Celsius."
     spoken = spoken if rng.random() < 0.6 else spoken.replace("degrees ", "")
     text = asking(rng, rng.choice(["what is {s} in {t}", "convert {s} to {t}",

@@ -33,6 +33,11 @@ def numbered(word: str, count: int | None = None) -> str:
     return " ".join(f"{letter}{i}" for i, letter in enumerate(word[:count], 1))
 
 
+def _from_the_end(word: str) -> str:
+    """ "e5 l4 p3 p2 a1"."""
+    return " ".join(reversed(numbered(word).split()))
+
+
 def _change_word(rng: random.Random, slots: Slots) -> tuple[str, Slots]:
     word = other(rng, SPELLABLE, slots["word"])
     text = rng.choice(["and {}", "what about {}", "and now {}", "no i meant {}", "now {}"])
@@ -59,7 +64,8 @@ backwards = Skill(
         w=slots["word"]),
     lambda slots: (call("spell_word", word=slots["word"], order="backwards"),
                    f"{' '.join(slots['word'][::-1].upper())}.",
-                   (f"forwards {numbered(slots['word'])}",)),
+                   (f"forwards {numbered(slots['word'])}",
+                    f"backwards {_from_the_end(slots['word'])}")),
     (),
 )  # fmt: skip
 
