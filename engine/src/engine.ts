@@ -43,9 +43,30 @@ export interface EngineInfo {
   readonly knownTools?: readonly string[];
 }
 
+/** One of several servers that serve the same model. */
+export interface ReplicaStatus {
+  /** `vllm:0`, …: its place in the configuration. */
+  readonly id: string;
+  /**
+   * `joining`: was not there yet. `ready`. `recovering`: has just come and takes less than its share. `busy`: takes no new conversations. `down`: was there.
+   * `unsuitable`: is there, but serves something else.
+   */
+  readonly state: "joining" | "ready" | "recovering" | "busy" | "down" | "unsuitable";
+  readonly conversations: number;
+}
+
 export type EngineStatus =
-  | { readonly state: "loading"; readonly progress: number; readonly message: string }
-  | { readonly state: "ready"; readonly devices: readonly Device[]; readonly conversations: number; readonly waiting: number }
+  | { readonly state: "loading"; readonly progress: number; readonly message: string; readonly replicas?: readonly ReplicaStatus[] }
+  | {
+      readonly state: "ready";
+      readonly devices: readonly Device[];
+      readonly conversations: number;
+      readonly waiting: number;
+      /** Absent where the model runs in one place. */
+      readonly replicas?: readonly ReplicaStatus[];
+      /** There while `open` would be refused with `engine_busy`: so that nobody is let in who could not be answered. */
+      readonly full?: { readonly retryAfterMs: number };
+    }
   | { readonly state: "failed"; readonly error: AloudError }
   | { readonly state: "closed" };
 
@@ -90,6 +111,8 @@ export interface AudioChunk {
 }
 
 export interface ConversationSetup {
+  /** Conversations of one session live in one place, where there are several. Absent: any. */
+  readonly sessionId?: string;
   readonly instructions?: string;
   /** Tools that the model may call. They hold for the whole conversation; with others, open another. */
   readonly tools?: readonly Tool[];

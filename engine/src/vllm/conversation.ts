@@ -34,7 +34,8 @@ import {
 import { type ChatMessage, toMessages, toTools } from "./messages.ts";
 import { plainText } from "./plain-text.ts";
 import type { VllmProfile } from "./profiles.ts";
-import { ServerRefusal, type VllmServer } from "./server.ts";
+import type { Route } from "./replicas/route.ts";
+import { ServerRefusal } from "./server.ts";
 import { Warmer } from "./warmer.ts";
 
 /** What one answer's prompt was, for whoever measures. */
@@ -46,24 +47,23 @@ export interface PromptReport {
 
 /** What a conversation needs of its engine. */
 export interface VllmHost {
-  readonly server: VllmServer;
+  readonly route: Route;
   readonly model: string;
   readonly profile: VllmProfile;
   readonly contextTokens: number;
   readonly temperature: number;
   readonly takesTools: boolean;
   readonly cacheSalt: string | undefined;
-  /** Names this conversation to routers that keep a session on one server. */
-  readonly sessionId: string;
   countTokens(text: string): Promise<number>;
   report(report: PromptReport): void;
-  /** The server is gone. */
-  lost(error: AloudError): void;
   closed(conversation: VllmConversation): void;
 }
 
 /** The cache gives whole blocks (up to 128 tokens), and a warm-up ends in marks that the next prompt has elsewhere. */
 const CACHE_SLACK_TOKENS = 160;
+
+/** So often a server may fail in the middle of one answer, and the answer goes on elsewhere. */
+const MAX_CUTS = 2;
 
 /** Room that is kept for an answer, at most. */
 const MAX_RESERVED_TOKENS = 1_024;
@@ -170,6 +170,7 @@ export class VllmConversation implements Conversation {
     this.#ended.abort(error);
     this.#warmer.end(error);
     this.#timeline.clear();
+    this.#host.route.close();
     this.#host.closed(this);
   }
 
@@ -195,12 +196,15 @@ export class VllmConversation implements Conversation {
     const ended = AbortSignal.any([signal, this.#ended.signal]);
     const ask = (progress: Progress, options: AskOptions, stop: AbortSignal) => this.#ask(history, request, progress, options, stop);
     let outcome: Outcome;
-    for (;;) {
+    for (let failures = 0; ; ) {
       try {
         outcome = await generation.run(ask, ended);
         break;
       } catch (error) {
-        if (!(error instanceof ServerRefusal) || error.kind !== "context") throw error;
+        if (!(error instanceof ServerRefusal)) throw error;
+        // What has come is put before what another server says, so that it is one text.
+        if (error.kind === "cut" && ++failures <= MAX_CUTS) continue;
+        if (error.kind !== "context") throw error;
         if (history.past.length === 0) {
           throw new AloudError("context_length_exceeded", `the turn alone exceeds the context of ${contextTokens} tokens`, {
             cause: error,
@@ -227,6 +231,8 @@ export class VllmConversation implements Conversation {
       unfinished: cut,
       cachedTokens: Math.max(history.cachedTokens, outcome.usage?.promptTokens ?? 0),
     });
+    // A call's result belongs to the turn, and so does what goes on after `length` or speech that goes on after an abort.
+    if (outcome.reason === "stop" && outcome.calls.length === 0) this.#host.route.settle();
     stream.push({ type: "end", reason: outcome.reason, usage });
   }
 
@@ -255,7 +261,7 @@ export class VllmConversation implements Conversation {
     const { temperature, topP, seed } = { topP: 1, seed: undefined, temperature: this.#host.temperature, ...request.sampling };
     const sampled = isRetry ? Math.max(temperature, 0.7) : temperature;
     const toolChoice = request.toolChoice ?? "auto";
-    return this.#host.server.stream(
+    return this.#host.route.answer(
       {
         ...this.#body(history, true, prefill),
         max_tokens: Math.max(1, Math.min(maxTokens, room)),
@@ -267,17 +273,16 @@ export class VllmConversation implements Conversation {
         ...(this.#declared.length > 0 && { tool_choice: toolChoice }),
       },
       signal,
-      { "x-session-id": this.#host.sessionId },
     );
   }
 
   /** Sends the prompt as it is up to `part`. */
   #warm(history: History, part: AudioPart): Promise<void> {
-    const { server, sessionId } = this.#host;
+    const { route } = this.#host;
     return this.#warmer
       .warm(async () => {
         const body = { ...this.#body(history, false, undefined), max_tokens: 1, temperature: 0, priority: 10 };
-        for await (const { usage } of server.stream(body, NEVER, { "x-session-id": sessionId })) {
+        for await (const { usage } of route.warm(body)) {
           if (usage !== undefined) this.#warmed.set(part, usage.promptTokens);
         }
       })
@@ -328,15 +333,10 @@ export class VllmConversation implements Conversation {
   }
 
   #toAloudError(error: unknown): unknown {
-    if (!(error instanceof ServerRefusal)) return error;
-    const named = error.toAloudError(this.#host.server.url);
-    if (error.kind === "gone") this.#host.lost(named);
-    return named;
+    return error instanceof ServerRefusal ? error.toAloudError(this.#host.route.url) : error;
   }
 
   #mustBeOpen(): void {
     if (this.#ended.signal.aborted) throw this.#ended.signal.reason;
   }
 }
-
-const NEVER = new AbortController().signal;

@@ -2,24 +2,31 @@
  * The engine that talks to a vLLM server, unmodified and somewhere else: Step-Audio-R1 and its relatives behind the same port.
  *
  * ```ts
- * const engine = openVllmEngine({ url: "http://127.0.0.1:8000", model: "Step-Audio-R1" });
+ * const engine = openVllmEngine({ urls: ["http://gpu-1:8000", "http://gpu-2:8000"], model: "Step-Audio-R1" });
  * ```
- * Loading is waiting for the server: it refuses connections until its model is there.
+ * Loading is waiting for a server: it refuses connections until its model is there. Several servers serve the same model; a conversation lives on one
+ * of them and survives it.
  */
 import { randomUUID } from "node:crypto";
 import { AloudError } from "@aloud/client/protocol";
-import type { Engine, EngineInfo, EngineStatus } from "../engine.ts";
+import type { ConversationSetup, Engine, EngineInfo, EngineStatus } from "../engine.ts";
 import { type PromptReport, VllmConversation, type VllmHost } from "./conversation.ts";
 import { profileFor, type VllmProfile } from "./profiles.ts";
-import { ServerRefusal, VllmServer } from "./server.ts";
+import { type Clock, systemClock } from "./replicas/clock.ts";
+import type { Replica, Served } from "./replicas/replica.ts";
+import { Replicas } from "./replicas/replicas.ts";
+import { Route } from "./replicas/route.ts";
+import { ServerRefusal } from "./server.ts";
 
 export type { PromptReport } from "./conversation.ts";
 export { PROFILES, type VllmProfile } from "./profiles.ts";
+export type { Clock } from "./replicas/clock.ts";
 export { readStepAudioTemplate } from "./templates.ts";
 
 export interface VllmOptions {
-  /** Of the server, such as `http://127.0.0.1:8000`. */
-  readonly url: string;
+  /** Of the server, such as `http://127.0.0.1:8000`, or of several. Exactly one of `url` and `urls`. */
+  readonly url?: string;
+  readonly urls?: readonly string[];
   readonly apiKey?: string;
   /** The served name. Absent: the first that the server names. */
   readonly model?: string;
@@ -31,157 +38,168 @@ export interface VllmOptions {
   readonly cacheSalt?: string;
   /** Default 64. Beyond it `open` fails with `engine_busy`. */
   readonly maxConversations?: number;
-  /** Between looks for a server that is not there yet. Default 1 s. */
+  /** Until a server that is not there is looked for again; ten times as long at most, while it stays away. Default 1 s. */
   readonly retryMs?: number;
+  readonly clock?: Clock;
   /** Called after every answer. */
   readonly onPrompt?: (report: PromptReport) => void;
+  /** Called when a conversation goes to another server. */
+  readonly onMove?: (move: Move) => void;
 }
 
-/** Until the server says otherwise. */
+/** Until a server says otherwise. */
 const ASSUMED_CONTEXT_TOKENS = 16_384;
 /** Counts of texts that are remembered: instructions and tool declarations come again and again. */
 const MAX_COUNTS = 512;
+/** When somebody who was refused may ask again: an answer or two later. */
+const RETRY_AFTER_MS = 5_000;
 
-interface Found {
-  readonly model: string;
-  readonly contextTokens: number;
-  readonly profile: VllmProfile;
-  readonly takesTools: boolean;
+/** Servers by their place in `urls`: `vllm:0`, … */
+export interface Move {
+  readonly from: string;
+  readonly to: string;
+  /** `failover`: its server failed. `balance`: between two turns, to one that has less to do. */
+  readonly reason: "failover" | "balance";
 }
 
 export function openVllmEngine(options: VllmOptions): Engine {
-  const server = new VllmServer(options);
+  const { retryMs = 1_000, clock = systemClock, maxConversations = 64 } = options;
+  const urls = options.urls ?? (options.url === undefined ? [] : [options.url]);
+  if (urls.length === 0 || (options.urls !== undefined && options.url !== undefined)) {
+    throw new AloudError("invalid_value", "expected url or urls, and at least one of them");
+  }
   const conversations = new Set<VllmConversation>();
   const listeners = new Set<(status: EngineStatus) => void>();
   const openers = new Set<() => void>();
   const counts = new Map<string, number>();
-  let found: Found | undefined;
-  let timer: NodeJS.Timeout | undefined;
-  let phase: EngineStatus = { state: "loading", progress: 0, message: `waiting for the vLLM server ${server.url}` };
+  let isClosed = false;
+  let wasThere = false;
+  const replicas = new Replicas({ urls, apiKey: options.apiKey, model: options.model, retryMs, clock, changed });
 
-  function ready(): EngineStatus {
-    return { state: "ready", devices: [], conversations: conversations.size, waiting: 0 };
-  }
-  function setPhase(next: EngineStatus): void {
-    if (phase.state === "closed") return;
-    phase = next;
-    for (const listener of listeners) listener(next);
-    if (next.state === "loading") return;
-    for (const opener of openers) opener();
-    openers.clear();
-  }
-  const refresh = () => {
-    if (phase.state === "ready") setPhase(ready());
-  };
-
-  async function look(): Promise<Found> {
-    const models = await server.models();
-    const served = models.find(({ id }) => options.model === undefined || id === options.model);
-    if (served === undefined) {
-      const names = models.map(({ id }) => id).join(", ");
-      throw new AloudError("model_invalid", `the vLLM server ${server.url} serves ${names || "nothing"}, not ${options.model}`);
+  function status(): EngineStatus {
+    if (isClosed) return { state: "closed" };
+    const states = replicas.status();
+    if (replicas.isAnyThere) {
+      const isFull = conversations.size >= maxConversations || replicas.isFull;
+      const full = isFull ? { full: { retryAfterMs: RETRY_AFTER_MS } } : {};
+      return { state: "ready", devices: [], conversations: conversations.size, waiting: 0, replicas: states, ...full };
     }
+    const error = replicas.failure;
+    if (error !== undefined) return { state: "failed", error };
+    const [first] = replicas.all;
+    const what = replicas.all.length > 1 ? `one of ${replicas.all.length} vLLM servers` : `the vLLM server ${first?.server.url}`;
     return {
-      model: served.id,
-      contextTokens: served.contextTokens ?? ASSUMED_CONTEXT_TOKENS,
-      profile: options.profile ?? profileFor(served.id),
-      takesTools: await server.takesTools(served.id),
+      state: "loading",
+      progress: 0,
+      message: wasThere ? `waiting for ${what} to come back` : `waiting for ${what}`,
+      replicas: states,
     };
   }
 
-  async function connect(): Promise<void> {
-    try {
-      found = await look();
-      setPhase(ready());
-    } catch (error) {
-      if (phase.state === "closed") return;
-      if (error instanceof ServerRefusal && (error.kind === "gone" || error.kind === "busy")) {
-        timer = setTimeout(() => void connect(), options.retryMs ?? 1_000);
-      } else if (error instanceof ServerRefusal) setPhase({ state: "failed", error: error.toAloudError(server.url) });
-      else setPhase({ state: "failed", error: toFailure(error) });
-    }
+  function tell(): void {
+    const now = status();
+    for (const listener of listeners) listener(now);
+    if (now.state === "loading") return;
+    for (const opener of openers) opener();
+    openers.clear();
   }
-  void connect();
+
+  function changed(): void {
+    if (replicas.isAnyThere) wasThere = true;
+    else endAll(new AloudError("engine_unavailable", "no vLLM server is there any more"));
+    tell();
+  }
 
   function endAll(error: AloudError): void {
     for (const conversation of [...conversations]) conversation.fail(error);
   }
 
-  async function countTokens(model: string, text: string): Promise<number> {
+  async function countTokens(route: Route, model: string, text: string): Promise<number> {
     if (text === "") return 0;
     const known = counts.get(text);
     if (known !== undefined) return known;
     // Bytes by three is more than any tokenizer needs for the languages that it was made for.
-    const count = (await server.countTokens(model, text)) ?? Math.ceil(Buffer.byteLength(text) / 3);
+    const count = (await route.countTokens(model, text)) ?? Math.ceil(Buffer.byteLength(text) / 3);
     if (counts.size >= MAX_COUNTS) counts.delete(counts.keys().next().value ?? "");
     counts.set(text, count);
     return count;
   }
 
-  function hostOf({ model, contextTokens, profile, takesTools }: Found): VllmHost {
+  function hostOf({ model, takesTools }: Served, route: Route): VllmHost {
+    const profile = options.profile ?? profileFor(model);
     return {
-      server,
+      route,
       model,
       profile,
-      contextTokens,
       takesTools,
       temperature: options.temperature ?? profile.temperature,
       cacheSalt: options.cacheSalt,
-      sessionId: randomUUID(),
-      countTokens: (text) => countTokens(model, text),
-      report: (report) => options.onPrompt?.(report),
-      lost(error) {
-        if (phase.state !== "ready") return;
-        setPhase({ state: "loading", progress: 0, message: `the vLLM server ${server.url} is gone; waiting for it` });
-        endAll(error);
-        timer = setTimeout(() => void connect(), options.retryMs ?? 1_000);
+      // A server with a smaller context may join later.
+      get contextTokens() {
+        return replicas.served?.contextTokens ?? ASSUMED_CONTEXT_TOKENS;
       },
+      countTokens: (text) => countTokens(route, model, text),
+      report: (report) => options.onPrompt?.(report),
       closed(conversation) {
-        conversations.delete(conversation);
-        refresh();
+        if (conversations.delete(conversation)) tell();
       },
     };
   }
 
+  function moved(from: Replica, to: Replica): void {
+    options.onMove?.({ from: from.id, to: to.id, reason: from.isThere ? "balance" : "failover" });
+  }
+
+  async function open(setup: ConversationSetup): Promise<VllmConversation> {
+    while (status().state === "loading") await new Promise<void>((resolve) => openers.add(resolve));
+    const now = status();
+    if (now.state === "failed") throw now.error;
+    const { served } = replicas;
+    if (now.state !== "ready" || served === undefined) throw new AloudError("engine_unavailable", "the engine is closed");
+    const later = { retryAfterMs: RETRY_AFTER_MS };
+    if (conversations.size >= maxConversations)
+      throw new AloudError("engine_busy", `all ${maxConversations} conversations are taken`, later);
+    const sessionId = setup.sessionId ?? randomUUID();
+    const at = replicas.place(sessionId, true);
+    if (at === undefined) throw new AloudError("engine_busy", "every vLLM server has as much to do as it can", later);
+    const route = new Route({ replicas, clock, sessionId, at, moved });
+    try {
+      const conversation = await VllmConversation.open(hostOf(served, route), setup);
+      if (isClosed) throw new AloudError("engine_unavailable", "the engine is closed");
+      conversations.add(conversation);
+      tell();
+      return conversation;
+    } catch (error) {
+      route.close();
+      throw error instanceof ServerRefusal ? error.toAloudError(route.url) : error;
+    }
+  }
+
   return {
     get info(): EngineInfo {
-      const profile = found?.profile ?? options.profile ?? profileFor(options.model ?? "");
+      const { served } = replicas;
+      const profile = options.profile ?? profileFor(served?.model ?? options.model ?? "");
       return {
         engine: "vllm",
-        model: found?.model ?? options.model ?? "unknown",
+        model: served?.model ?? options.model ?? "unknown",
         channels: profile.thinking === undefined ? ["answer"] : ["semantic", "acoustic", "answer"],
         chunkMs: profile.partMs,
-        contextTokens: found?.contextTokens ?? ASSUMED_CONTEXT_TOKENS,
-        ...(found?.takesTools === false && { knownTools: [] }),
+        contextTokens: served?.contextTokens ?? ASSUMED_CONTEXT_TOKENS,
+        ...(served?.takesTools === false && { knownTools: [] }),
       };
     },
-    status: () => phase,
+    status,
     watch(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    async open(setup) {
-      while (phase.state === "loading") await new Promise<void>((resolve) => openers.add(resolve));
-      if (phase.state === "failed") throw phase.error;
-      if (phase.state === "closed" || found === undefined) throw new AloudError("engine_unavailable", "the engine is closed");
-      const most = options.maxConversations ?? 64;
-      if (conversations.size >= most) throw new AloudError("engine_busy", `all ${most} conversations are taken`);
-      const conversation = await VllmConversation.open(hostOf(found), setup).catch((error: unknown) => {
-        throw error instanceof ServerRefusal ? error.toAloudError(server.url) : error;
-      });
-      conversations.add(conversation);
-      refresh();
-      return conversation;
-    },
+    open,
     async close() {
-      if (phase.state === "closed") return;
-      clearTimeout(timer);
+      if (isClosed) return;
+      isClosed = true;
+      replicas.close();
       endAll(new AloudError("engine_unavailable", "the engine is closed"));
-      setPhase({ state: "closed" });
+      tell();
     },
   };
-}
-
-function toFailure(error: unknown): AloudError {
-  return error instanceof AloudError ? error : new AloudError("engine_failed", "the vLLM server could not be asked", { cause: error });
 }

@@ -18,22 +18,37 @@ export interface ServerAddress {
 /** A server that has not sent headers by then is taken for hung. Pre-processing of a long turn takes under a second; queues may be long. */
 const MAX_HEADERS_MS = 120_000;
 const MAX_SMALL_REQUEST_MS = 20_000;
+/** What is read of `/metrics`, in bytes; vLLM's own are a tenth of it. */
+const MAX_METRICS_BYTES = 1_000_000;
+/** Nobody listens there, so nothing of a request was read. */
+const NOBODY = /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|UND_ERR_CONNECT_TIMEOUT)$/u;
 
 type Piece = Extract<StreamPiece, { type: "piece" }>;
 
-/** What the server refused, or that it is not there. `kind` says what may help. */
+/** What the server refused, or that it is not there, or (`cut`) that it failed in the middle of an answer. `kind` says what may help. */
 export class ServerRefusal extends Error {
-  readonly kind: "drift" | "context" | "tools" | "busy" | "gone" | "other";
+  readonly kind: "drift" | "context" | "tools" | "busy" | "gone" | "cut" | "other";
   readonly status: number;
+  /** The request did not reach a server, so it can have done no harm there. */
+  readonly isUnheard: boolean;
 
-  constructor(kind: ServerRefusal["kind"], status: number, message: string) {
+  constructor(kind: ServerRefusal["kind"], status: number, message: string, isUnheard = false) {
     super(message);
     this.kind = kind;
     this.status = status;
+    this.isUnheard = isUnheard;
+  }
+
+  /** The connection could not be made, or broke. */
+  static gone(error: unknown): ServerRefusal {
+    const cause = error instanceof Error ? error.cause : undefined;
+    const code = isRecord(cause) && typeof cause.code === "string" ? cause.code : "";
+    return new ServerRefusal("gone", 0, `${String(error)} ${code}`, NOBODY.test(code));
   }
 
   toAloudError(url: string): AloudError {
-    const code = this.kind === "busy" ? "engine_busy" : this.kind === "gone" ? "engine_unavailable" : "engine_failed";
+    const code =
+      this.kind === "busy" ? "engine_busy" : this.kind === "gone" || this.kind === "cut" ? "engine_unavailable" : "engine_failed";
     const what = this.kind === "context" ? "context_length_exceeded" : code;
     // The server's message may quote what was said, so only its status is passed on.
     return new AloudError(what, `the vLLM server ${url} answered ${this.status === 0 ? "nothing" : `with status ${this.status}`}`, {
@@ -89,7 +104,7 @@ export class VllmServer {
         return;
       } catch (error) {
         if (signal.aborted) return;
-        const isWorthAnother = error instanceof ServerRefusal && (error.kind === "drift" || error.kind === "gone");
+        const isWorthAnother = error instanceof ServerRefusal && (error.kind === "drift" || error.kind === "gone") && !error.isUnheard;
         if (began || attempt > 0 || !isWorthAnother) throw error;
       }
     }
@@ -112,7 +127,7 @@ export class VllmServer {
       const parser = createParser({ onEvent: ({ data }) => events.push(data) });
       for (;;) {
         const { done, value } = await reader.read().catch((error: unknown) => {
-          throw new ServerRefusal("gone", 0, String(error));
+          throw ServerRefusal.gone(error);
         });
         if (done) break;
         parser.feed(decoder.decode(value, { stream: true }));
@@ -151,15 +166,15 @@ export class VllmServer {
       if (first === undefined) sent.then((late) => late.body?.cancel()).catch(() => undefined);
       return first;
     } catch (error) {
-      throw new ServerRefusal("gone", 0, String(error));
+      throw ServerRefusal.gone(error);
     } finally {
       signal.removeEventListener("abort", onAbort);
     }
   }
 
   /** Name and context of what is served. @throws ServerRefusal */
-  async models(): Promise<readonly { readonly id: string; readonly contextTokens: number | undefined }[]> {
-    const body = await this.#small("GET", "/v1/models");
+  async models(signal?: AbortSignal): Promise<readonly { readonly id: string; readonly contextTokens: number | undefined }[]> {
+    const body = await this.#small("GET", "/v1/models", { signal });
     const data = isRecord(body) && Array.isArray(body.data) ? body.data : [];
     return data.flatMap((model) =>
       isRecord(model) && typeof model.id === "string"
@@ -169,9 +184,9 @@ export class VllmServer {
   }
 
   /** @returns undefined where the server does not say */
-  async countTokens(model: string, text: string): Promise<number | undefined> {
+  async countTokens(model: string, text: string, signal?: AbortSignal): Promise<number | undefined> {
     try {
-      const body = await this.#small("POST", "/tokenize", { model, prompt: text, add_special_tokens: false });
+      const body = await this.#small("POST", "/tokenize", { signal, json: { model, prompt: text, add_special_tokens: false } });
       return isRecord(body) && typeof body.count === "number" ? body.count : undefined;
     } catch (error) {
       if (error instanceof ServerRefusal && error.kind === "gone") throw error;
@@ -179,33 +194,72 @@ export class VllmServer {
     }
   }
 
-  /** Whether the server was started with a parser for tool calls; without one it refuses tools. @throws ServerRefusal */
-  async takesTools(model: string): Promise<boolean> {
+  /**
+   * Has it make one token: a server whose engine hangs still says that it is well.
+   * @returns whether it was started with a parser for tool calls; without one it refuses tools
+   * @throws ServerRefusal
+   */
+  async probe(model: string, signal?: AbortSignal): Promise<{ readonly takesTools: boolean }> {
     const tool = { type: "function", function: { name: "probe", parameters: { type: "object", properties: {} } } };
+    const json = { model, messages: [{ role: "user", content: "hello" }], max_tokens: 1 };
     try {
-      await this.#small("POST", "/v1/chat/completions", {
-        model,
-        messages: [{ role: "user", content: "hello" }],
-        tools: [tool],
-        max_tokens: 1,
-      });
-      return true;
+      await this.#small("POST", "/v1/chat/completions", { signal, json: { ...json, tools: [tool] } });
+      return { takesTools: true };
     } catch (error) {
-      if (error instanceof ServerRefusal && error.status === 400) return false;
-      throw error;
+      if (!(error instanceof ServerRefusal) || error.status !== 400) throw error;
+    }
+    await this.#small("POST", "/v1/chat/completions", { signal, json });
+    return { takesTools: false };
+  }
+
+  /** Resolves when the server says that it is well, or does not know the question. @throws ServerRefusal */
+  async health(signal: AbortSignal): Promise<void> {
+    const response = await this.#get("/health", signal);
+    await response.body?.cancel();
+    if (response.status >= 500) throw new ServerRefusal("gone", response.status, "unwell");
+  }
+
+  /** The text of `/metrics`, cut at a bound; undefined where there is none. */
+  async metrics(signal: AbortSignal): Promise<string | undefined> {
+    try {
+      const response = await this.#get("/metrics", signal);
+      if (!response.ok || response.body === null) {
+        await response.body?.cancel();
+        return undefined;
+      }
+      const decoder = new TextDecoder();
+      let text = "";
+      let bytes = 0;
+      // Leaving the loop closes the connection.
+      for await (const data of response.body) {
+        bytes += data.length;
+        text += decoder.decode(data, { stream: true });
+        if (bytes >= MAX_METRICS_BYTES) break;
+      }
+      return text;
+    } catch {
+      return undefined;
     }
   }
 
-  async #small(method: string, path: string, body?: unknown): Promise<unknown> {
+  async #get(path: string, signal: AbortSignal): Promise<Response> {
+    return fetch(`${this.url}${path}`, { headers: this.#headers, redirect: "manual", signal }).catch((error: unknown) => {
+      throw ServerRefusal.gone(error);
+    });
+  }
+
+  async #small(method: string, path: string, { json, signal }: { json?: unknown; signal?: AbortSignal | undefined }): Promise<unknown> {
+    const late = AbortSignal.timeout(MAX_SMALL_REQUEST_MS);
+    const gone = (error: unknown) => {
+      throw ServerRefusal.gone(error);
+    };
     const response = await fetch(`${this.url}${path}`, {
       method,
       headers: this.#headers,
-      signal: AbortSignal.timeout(MAX_SMALL_REQUEST_MS),
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    }).catch((error: unknown) => {
-      throw new ServerRefusal("gone", 0, String(error));
-    });
-    const answer = parse(await response.text());
+      signal: signal === undefined ? late : AbortSignal.any([signal, late]),
+      ...(json !== undefined && { body: JSON.stringify(json) }),
+    }).catch(gone);
+    const answer = parse(await response.text().catch(gone));
     if (response.ok) return answer;
     const { status, message } = readError(answer, response.status);
     throw refusalOf(status, message);
