@@ -1,6 +1,6 @@
 /** What the vLLM engine does when a server, or a model, does not behave. */
 import type { ConversationSetup, GenerateEvent, GenerateRequest } from "@aloud/engine";
-import { openVllmEngine, type VllmOptions } from "@aloud/engine/vllm";
+import { openVllmEngine, type PromptReport, type VllmOptions } from "@aloud/engine/vllm";
 import { afterEach, expect, test } from "vitest";
 import { pseudoSpeech } from "../../engine/src/testing/pseudo-audio.ts";
 import { toWav } from "../../engine/src/vllm/audio-parts.ts";
@@ -55,6 +55,25 @@ test("speech is prefilled part by part while it goes on, and the answer finds it
   expect(fake.requests.every((request) => request.cache_salt === "tenant" && request.stream === true)).toBe(true);
   expect(reports[0]?.cachedTokens).toBeGreaterThan(0.75 * (reports[0]?.promptTokens ?? 0));
   expect(endOf(events).usage.prefilledTokens).toBeGreaterThan(0.75 * endOf(events).usage.promptTokens);
+});
+
+test("in a pause the prompt is prefilled as the answer would be asked for, and once", async () => {
+  const reports: PromptReport[] = [];
+  const { fake, conversation } = await open({}, { onPrompt: (report) => reports.push(report) });
+  const quiet = (ms: number) => ({ type: "audio", samples: new Float32Array(16 * ms) }) as const;
+  await conversation.append({ type: "audio", samples: new Float32Array(40_000).map((_, n) => 0.3 * Math.sin(n / 10)) });
+  const before = fake.requests.length;
+  await conversation.append(quiet(140));
+  await conversation.append(quiet(300));
+  await collect(conversation.generate(REQUEST, NEVER));
+  const [warmUp, answer, ...others] = fake.requests.slice(before);
+  expect(others).toEqual([]);
+  expect(warmUp).toMatchObject({ max_tokens: 1 });
+  expect(answer?.messages).toEqual(warmUp?.messages);
+  expect(partsOf(answer)).toBe(2);
+  // Of a prompt that is all there, whole blocks but the last token.
+  const [{ promptTokens, cachedTokens } = { promptTokens: 0 }] = reports;
+  expect(cachedTokens).toBe(32 * Math.floor((promptTokens - 1) / 32));
 });
 
 test("thoughts go to both channels, and say that it was guessed", async () => {

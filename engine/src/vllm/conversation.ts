@@ -25,9 +25,10 @@ import {
   EMPTY_HISTORY,
   EMPTY_TURN,
   forgetOldest,
-  fullParts,
   type History,
-  lastFullPart,
+  lastPart,
+  partsOf,
+  pauses,
   saidIn,
   tokensOf,
 } from "./history.ts";
@@ -75,6 +76,8 @@ export class VllmConversation implements Conversation {
   readonly #checks: ReadonlyMap<string, Check>;
   readonly #ended = new AbortController();
   readonly #warmer = new Warmer();
+  /** Parts with which a prompt ended that was sent, or superseded by a later one. */
+  readonly #sent = new WeakSet<AudioPart>();
   /** Tokens of the prompt that ended with this part. */
   readonly #warmed = new WeakMap<AudioPart, number>();
   readonly #timeline = new Timeline<History>(EMPTY_HISTORY, () => this.#mustBeOpen());
@@ -113,8 +116,8 @@ export class VllmConversation implements Conversation {
           : addItem(before, item, await this.#count(item), profile);
       this.#mustBeOpen();
       this.#timeline.state = this.#fit(next);
-      const part = lastFullPart(this.#timeline.state.open);
-      const isNew = part !== undefined && part !== lastFullPart(before.open);
+      const part = lastPart(this.#timeline.state.open);
+      const isNew = part !== undefined && !this.#sent.has(part);
       return {
         tokens: tokensOf(this.#timeline.state.open, profile, false),
         warm: isNew ? this.#warm(this.#timeline.state, part) : undefined,
@@ -184,11 +187,7 @@ export class VllmConversation implements Conversation {
       return;
     }
     this.#warmer.skip();
-    const start: Progress = unfinished?.progress ?? {
-      thought: "",
-      isThinking: profile.thinking !== undefined && request.mode === "think",
-      answer: "",
-    };
+    const start: Progress = unfinished?.progress ?? startOf(profile, request.mode);
     const push = (event: GenerateEvent) => {
       if (!signal.aborted) stream.push(event);
     };
@@ -239,7 +238,7 @@ export class VllmConversation implements Conversation {
   #usage(history: History, outcome: Outcome | undefined) {
     const { profile } = this.#host;
     const promptTokens = outcome?.usage?.promptTokens ?? this.#estimate(history);
-    const warmed = fullParts(history.open)
+    const warmed = partsOf(history.open)
       .map((part) => this.#warmed.get(part))
       .find((tokens) => tokens !== undefined);
     const expected = Math.min(warmed ?? history.cachedTokens, promptTokens);
@@ -276,12 +275,14 @@ export class VllmConversation implements Conversation {
     );
   }
 
-  /** Sends the prompt as it is up to `part`. */
+  /** Sends the prompt as it is up to `part`; in a pause as the answer would be asked for now, so that all of it is there if it is. */
   #warm(history: History, part: AudioPart): Promise<void> {
-    const { route } = this.#host;
+    const { route, profile } = this.#host;
+    const prefill = pauses(history.open) ? prefillOf(profile, startOf(profile, "think")) : undefined;
+    this.#sent.add(part);
     return this.#warmer
       .warm(async () => {
-        const body = { ...this.#body(history, false, undefined), max_tokens: 1, temperature: 0, priority: 10 };
+        const body = { ...this.#body(history, pauses(history.open), prefill), max_tokens: 1, temperature: 0, priority: 10 };
         for await (const { usage } of route.warm(body)) {
           if (usage !== undefined) this.#warmed.set(part, usage.promptTokens);
         }
@@ -339,4 +340,9 @@ export class VllmConversation implements Conversation {
   #mustBeOpen(): void {
     if (this.#ended.signal.aborted) throw this.#ended.signal.reason;
   }
+}
+
+/** Nothing of the answer is there yet. */
+function startOf({ thinking }: VllmProfile, mode: GenerateRequest["mode"]): Progress {
+  return { thought: "", isThinking: thinking !== undefined && mode === "think", answer: "" };
 }

@@ -1,6 +1,6 @@
 /** What a conversation with a vLLM server remembers: the prompt is made of it anew for every request. Values; pure. */
 import type { HistoryItem } from "../engine.ts";
-import { type AudioPart, addAudio, NO_AUDIO, samplesOf, type TurnAudio, wholeParts } from "./audio-parts.ts";
+import { type AudioPart, addAudio, NO_AUDIO, samplesOf, settledParts, type TurnAudio, wholeParts } from "./audio-parts.ts";
 import type { Progress } from "./generation.ts";
 import type { Said } from "./messages.ts";
 import type { VllmProfile } from "./profiles.ts";
@@ -47,23 +47,30 @@ export interface History {
 export const EMPTY_TURN: OpenTurn = { kind: "empty", isFromHistory: false, entries: [] };
 export const EMPTY_HISTORY: History = { past: [], open: EMPTY_TURN, unfinished: undefined, cachedTokens: 0 };
 
-/** The open turn as it goes into a prompt. @param isWhole with the audio that fills no part yet */
+/** The open turn as it goes into a prompt. @param isWhole with the audio that fills no part yet and that no pause follows */
 export function saidIn({ entries }: OpenTurn, isWhole: boolean): Said[] {
   return entries.flatMap((entry, n): Said[] => {
     if (entry.type === "said") return [entry.counted.said];
-    const parts = isWhole || n < entries.length - 1 ? wholeParts(entry.audio) : entry.audio.parts;
+    const parts = isWhole || n < entries.length - 1 ? wholeParts(entry.audio) : settledParts(entry.audio);
     return parts.length === 0 ? [] : [{ type: "spoken", parts }];
   });
 }
 
-export function lastFullPart({ entries }: OpenTurn): AudioPart | undefined {
+/** The part with which the turn's audio ends, if it ends with one. */
+export function lastPart({ entries }: OpenTurn): AudioPart | undefined {
   const last = entries.at(-1);
-  return last?.type === "audio" ? last.audio.parts.at(-1) : undefined;
+  return last?.type === "audio" ? settledParts(last.audio).at(-1) : undefined;
 }
 
-/** Every full part of the turn's audio, newest first. */
-export function fullParts({ entries }: OpenTurn): AudioPart[] {
-  return entries.flatMap((entry) => (entry.type === "audio" ? entry.audio.parts : [])).reverse();
+/** Whether the speaker pauses, and an answer asked for now would be asked for with what is said in parts. */
+export function pauses({ entries }: OpenTurn): boolean {
+  const last = entries.at(-1);
+  return last?.type === "audio" && last.audio.pause !== undefined;
+}
+
+/** Every part of the turn's audio, newest first. */
+export function partsOf({ entries }: OpenTurn): AudioPart[] {
+  return entries.flatMap((entry) => (entry.type === "audio" ? settledParts(entry.audio) : [])).reverse();
 }
 
 /** Tokens of the turn's audio; without `isWhole` those of full parts only. */
