@@ -12,10 +12,16 @@ export const SAMPLE_RATE_HZ = 16_000;
 export type Channel = "semantic" | "acoustic" | "answer";
 
 export interface Device {
-  /** `cpu`, `cuda:0`, … */
+  /** `cpu`, `cpu:1`, `cuda:0`, … */
   readonly id: string;
-  /** Resident memory of what runs there, in bytes. */
+  /** `failed`: for good, until a person mends it; the others serve. */
+  readonly state: "loading" | "ready" | "failed";
+  /** Main memory of the process that runs there, in bytes; a GPU's own is not counted. 0 while it loads. */
   readonly memoryBytes: number;
+  /** That live there. */
+  readonly conversations: number;
+  /** What is under way, what is wrong and how to mend it, or what whoever runs the engine should know of a ready device. */
+  readonly message?: string;
 }
 
 export interface EngineInfo {
@@ -56,11 +62,18 @@ export interface ReplicaStatus {
 }
 
 export type EngineStatus =
-  | { readonly state: "loading"; readonly progress: number; readonly message: string; readonly replicas?: readonly ReplicaStatus[] }
+  | {
+      readonly state: "loading";
+      readonly progress: number;
+      readonly message: string;
+      readonly devices?: readonly Device[];
+      readonly replicas?: readonly ReplicaStatus[];
+    }
   | {
       readonly state: "ready";
       readonly devices: readonly Device[];
       readonly conversations: number;
+      /** Steps of work in the longest queue of a device. */
       readonly waiting: number;
       /** Absent where the model runs in one place. */
       readonly replicas?: readonly ReplicaStatus[];

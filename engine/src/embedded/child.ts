@@ -38,11 +38,11 @@ function conversationOf(id: ConversationId): EmbeddedConversation {
   return conversation;
 }
 
-async function load({ modelDir, contextTokens }: Extract<ToChild, { type: "load" }>): Promise<void> {
+async function load({ device, modelDir, contextTokens }: Extract<ToChild, { type: "load" }>): Promise<void> {
   try {
-    const loaded = await loadModel(modelDir, (progress, message) => send({ type: "loading", progress, message }));
+    const loaded = await loadModel(modelDir, (progress, message) => send({ type: "loading", progress, message }), device);
     model = { ...loaded, config: { ...loaded.config, contextTokens } };
-    send({ type: "loaded", memoryBytes: process.memoryUsage.rss() });
+    send({ type: "loaded", memoryBytes: process.memoryUsage.rss(), ...(loaded.note !== undefined && { note: loaded.note }) });
   } catch (error) {
     send({ type: "load-failed", error: toWire(error) });
   }

@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Tensor } from "onnxruntime-node";
 import { expect, test } from "vitest";
 import { loadGraph, zeros } from "./graph.ts";
 import { graphPath, NANO_DIR } from "./model-directory.ts";
@@ -22,6 +23,20 @@ test("loadGraph() names the inputs and outputs that a graph lacks", async () => 
     code: "model_invalid",
     message: expect.stringMatching(/lacks input pixels, output logits$/),
   });
+});
+
+test("loadGraph() tells for each operation, once, where it ran, and leaves no file behind", async () => {
+  const before = readdirSync(tmpdir()).filter((name) => name.startsWith("aloud-profile-"));
+  const graph = await loadGraph(graphPath(NANO_DIR, "embed_tokens"), {
+    inputs: ["input_ids"],
+    outputs: ["inputs_embeds"],
+    profiled: true,
+  });
+  for (let n = 0; n < 2; n++) await graph.run({ input_ids: new Tensor("int64", new BigInt64Array([1n]), [1, 1]) }, ["inputs_embeds"]);
+  expect(graph.placement()).toEqual({ CPUExecutionProvider: graph.placement().CPUExecutionProvider });
+  expect(graph.placement().CPUExecutionProvider).toBeGreaterThan(0);
+  expect(readdirSync(tmpdir()).filter((name) => name.startsWith("aloud-profile-"))).toEqual(before);
+  await graph.release();
 });
 
 test("loadGraph() tells the state's shapes, growing dimensions as 0", async () => {

@@ -6,7 +6,7 @@ import type { FromChild, ToChild } from "./port.ts";
 
 const REQUEST: GenerateRequest = { mode: "think", maxThinkTokens: 9, maxAnswerTokens: 9 };
 const NEVER = new AbortController().signal;
-const LOADED: FromChild = { type: "loaded", memoryBytes: 1_000 };
+const LOADED: Extract<FromChild, { type: "loaded" }> = { type: "loaded", memoryBytes: 1_000 };
 
 /** A child that does what the test says. */
 class FakeChild implements EngineChild {
@@ -15,11 +15,14 @@ class FakeChild implements EngineChild {
   readonly #handlers: ChildHandlers;
   killed = false;
 
-  constructor(handlers: ChildHandlers) {
+  readonly #onDevice: (device: string, child: FakeChild) => void;
+  constructor(handlers: ChildHandlers, onDevice: (device: string, child: FakeChild) => void = () => {}) {
     this.#handlers = handlers;
+    this.#onDevice = onDevice;
   }
   send(message: ToChild): void {
     this.sent.push(message);
+    if (message.type === "load") this.#onDevice(message.device, this);
     if (message.type === "open") this.say({ type: "done", call: message.call, value: undefined });
   }
   say(message: FromChild): void {
@@ -84,7 +87,12 @@ describe("loading", () => {
     child().say(LOADED);
     await opened;
     expect(statuses.map(({ state }) => state)).toEqual(["loading", "ready", "ready"]);
-    expect(engine.status()).toEqual({ state: "ready", devices: [{ id: "cpu", memoryBytes: 1_000 }], conversations: 1, waiting: 0 });
+    expect(engine.status()).toEqual({
+      state: "ready",
+      devices: [{ id: "cpu", state: "ready", memoryBytes: 1_000, conversations: 1 }],
+      conversations: 1,
+      waiting: 0,
+    });
   });
 
   test("that fails because of the model is final: nothing is restarted", async () => {
@@ -210,6 +218,108 @@ describe("a conversation", () => {
     child().say(LOADED);
     for (let n = 0; n < 64; n++) await engine.open({});
     await expect(engine.open({})).rejects.toMatchObject({ code: "engine_busy" });
+  });
+});
+
+describe("several devices", () => {
+  let pool: EmbeddedEngine;
+  let byDevice: Map<string, FakeChild>;
+  beforeEach(() => {
+    byDevice = new Map();
+    pool = openEmbeddedEngine({
+      devices: ["cpu", "cuda:0", "cuda:1"],
+      maxConversations: 4,
+      startChild: (handlers) => new FakeChild(handlers, (device, fake) => byDevice.set(device, fake)),
+    });
+  });
+  afterEach(() => pool.close());
+  const on = (device: string): FakeChild => {
+    const fake = byDevice.get(device);
+    if (fake === undefined) throw new Error(`no child was started for ${device}`);
+    return fake;
+  };
+  const counts = () => {
+    const status = pool.status();
+    return status.state === "ready" ? status.devices.map(({ conversations }) => conversations) : undefined;
+  };
+  const NO_PROVIDER: FromChild = { type: "load-failed", error: { code: "engine_unavailable", message: "cuda:0: install the provider" } };
+
+  test("one that is ready makes the engine ready, while the others load", async () => {
+    const opened = pool.open({});
+    on("cpu").say({ type: "loading", progress: 0.2, message: "checking files" });
+    on("cuda:1").say({ type: "loading", progress: 0.6, message: "loading the decoder" });
+    expect(pool.status()).toMatchObject({ state: "loading", progress: 0.6, message: "loading the decoder" });
+    on("cuda:1").say(LOADED);
+    await opened;
+    expect(pool.status()).toMatchObject({
+      state: "ready",
+      devices: [
+        { id: "cpu", state: "loading", message: "checking files" },
+        { id: "cuda:0", state: "loading" },
+        { id: "cuda:1", state: "ready", conversations: 1 },
+      ],
+    });
+  });
+
+  test("share conversations evenly, and refuse more than the engine takes in all", async () => {
+    for (const fake of byDevice.values()) fake.say(LOADED);
+    const [first] = await Promise.all([pool.open({}), pool.open({}), pool.open({}), pool.open({})]);
+    expect(counts()).toEqual([2, 1, 1]);
+    await expect(pool.open({})).rejects.toMatchObject({ code: "engine_busy" });
+    await first?.close();
+    await pool.open({});
+    expect(counts()).toEqual([2, 1, 1]);
+  });
+
+  test("one that dies fails its own conversations only, and they are opened anew on another", async () => {
+    for (const fake of byDevice.values()) fake.say(LOADED);
+    const [, onGpu, spared] = [await pool.open({}), await pool.open({}), await pool.open({})];
+    const lost = onGpu.append({ type: "text", role: "user", text: "hello" });
+    on("cuda:0").exit("SIGKILL");
+    await expect(lost).rejects.toMatchObject({ code: "engine_unavailable", retryable: true });
+    expect(() => spared.checkpoint()).not.toThrow();
+    await pool.open({});
+    expect(pool.status()).toMatchObject({
+      state: "ready",
+      devices: [{ conversations: 2 }, { id: "cuda:0", state: "loading", message: "restarting after SIGKILL" }, { conversations: 1 }],
+    });
+    await vi.advanceTimersByTimeAsync(100);
+    on("cuda:0").say(LOADED);
+    await pool.open({});
+    expect(counts()).toEqual([2, 1, 1]);
+  });
+
+  test("one that cannot be used is said so for good, and the others serve", async () => {
+    on("cuda:0").say(NO_PROVIDER);
+    on("cpu").say(LOADED);
+    await vi.advanceTimersByTimeAsync(3_000);
+    await pool.open({});
+    expect(pool.status()).toMatchObject({
+      state: "ready",
+      devices: [
+        { id: "cpu", conversations: 1 },
+        { id: "cuda:0", state: "failed", message: "cuda:0: install the provider" },
+        { id: "cuda:1" },
+      ],
+    });
+  });
+
+  test("are a failed engine only when all have failed, and each says why", async () => {
+    const opened = expect(pool.open({})).rejects.toMatchObject({ message: expect.stringMatching(/no room.*install the provider/) });
+    on("cpu").say({ type: "load-failed", error: { code: "model_invalid", message: "no room" } });
+    on("cuda:0").say(NO_PROVIDER);
+    expect(pool.status()).toMatchObject({ state: "loading" });
+    on("cuda:1").say(NO_PROVIDER);
+    await opened;
+    expect(pool.status()).toMatchObject({ state: "failed" });
+  });
+
+  test("tell what they leave to the processor, and the longest queue", () => {
+    on("cpu").say(LOADED);
+    on("cuda:0").say({ ...LOADED, note: "50 of 300 operations run on the processor" });
+    on("cpu").say(pong(1, 1));
+    on("cuda:0").say(pong(1, 3));
+    expect(pool.status()).toMatchObject({ waiting: 3, devices: [{}, { message: "50 of 300 operations run on the processor" }, {}] });
   });
 });
 

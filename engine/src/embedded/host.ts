@@ -1,90 +1,67 @@
 /**
- * The embedded engine as the gateway sees it: the port on this side, a supervised child process on the other. When the child dies or stops
- * answering, what runs on it fails with `engine_unavailable`, a new child is started, and conversations are opened anew by whoever owns them.
+ * The embedded engine as the gateway sees it: the port on this side, one supervised child process for each device on the other (device.ts).
+ * A conversation lives on one device until it ends. When that device's child dies, its conversations fail with `engine_unavailable` and those of
+ * the other devices go on; whoever owns a failed one opens it anew, on any device that is ready.
  */
 import { AloudError } from "@aloud/client/protocol";
 import type { Conversation, ConversationSetup, Engine, EngineInfo, EngineStatus } from "../engine.ts";
-import { type EngineChild, type StartChild, startEngineChild } from "./child-process.ts";
-import { HostConversation, type PendingCall } from "./host-conversation.ts";
+import { type StartChild, startEngineChild } from "./child-process.ts";
+import { SupervisedDevice } from "./device.ts";
+import { engineStatus, leastLoaded } from "./device-choice.ts";
 import { readModelConfig } from "./model-config.ts";
 import { modelName, NANO_DIR } from "./model-directory.ts";
-import type { CallId, FromChild, ToChild } from "./port.ts";
 
 export interface EmbeddedEngineOptions {
   /** A model directory in the transformers.js layout; default: nano, inside the package. */
   readonly modelDir?: string;
-  /** Beyond it, `open` fails with `engine_busy`. Default 64. */
+  /** Where the model runs: one child process each, as `deviceIds` names them. Default: `cpu`, one thread of the processor. */
+  readonly devices?: readonly string[];
+  /** Beyond it, on all devices together, `open` fails with `engine_busy`. Default 64. */
   readonly maxConversations?: number;
   /**
    * Tokens that a conversation may hold, where less than the model's context will do: each takes memory for every open conversation
    * (12 KB with nano; its audio takes 24 KB for each frame of 40 ms, but of the newest turn only). Default and most: the model's.
    */
   readonly contextTokens?: number;
-  /** Starts the child, for tests. */
+  /** Starts a child, for tests. */
   readonly startChild?: StartChild;
-  /** How often the child is asked whether it still works, in ms. Default 1,000. */
+  /** How often a child is asked whether it still works, in ms. Default 1,000. */
   readonly pingEveryMs?: number;
 }
 
 export interface EmbeddedEngine extends Engine {
-  /** The process that holds the model; undefined while there is none. */
-  readonly processId: number | undefined;
+  /** The processes that hold the model, in the order of the devices; those that are just being restarted are left out. */
+  readonly processIds: readonly number[];
 }
 
 const DEFAULT_MAX_CONVERSATIONS = 64;
 const PING_EVERY_MS = 1_000;
-/** Pings without any sign of life after which a child is stuck. Its longest step is one encoder block, some 50 ms. */
-const MAX_SILENT_PINGS = 4;
-/** While it loads, a child may be busy with one large graph. */
-const MAX_SILENT_PINGS_LOADING = 60;
-/** Children in a row that end before they are loaded; then a person is needed. */
-const MAX_FAILED_STARTS = 5;
-/** Resident memory always moves a little; less than this is no news. */
-const MEMORY_NEWS_BYTES = 16 * 2 ** 20;
-const FIRST_RESTART_MS = 100;
-const LAST_RESTART_MS = 5_000;
 
 /**
- * Opens the engine and starts to load the model; `open` waits for it. Never throws: what is wrong with the model is its status.
- * The caller closes it.
+ * Opens the engine and starts to load the model; `open` waits for the first device that has it. Never throws: what is wrong with the model or
+ * a device is its status. The caller closes it.
  */
 export function openEmbeddedEngine(options: EmbeddedEngineOptions = {}): EmbeddedEngine {
-  return new SupervisedEngine(options);
+  return new DevicePool(options);
 }
 
-class SupervisedEngine implements EmbeddedEngine {
+class DevicePool implements EmbeddedEngine {
   readonly info: EngineInfo;
-  readonly #modelDir: string;
   readonly #maxConversations: number;
-  readonly #startChild: StartChild;
   readonly #listeners = new Set<(status: EngineStatus) => void>();
-  readonly #conversations = new Set<HostConversation>();
-  readonly #calls = new Map<CallId, PendingCall>();
-  readonly #timers = new Set<NodeJS.Timeout>();
+  #devices: readonly SupervisedDevice[] = [];
   #status: EngineStatus = { state: "loading", progress: 0, message: "starting" };
-  #child: EngineChild | undefined;
-  #memoryBytes = 0;
-  /** Pings since the last message; any message is a sign of life. */
-  #silentPings = 0;
-  /** Pongs in a row in which work waited and none was done. */
-  #idlePongs = 0;
-  #stepsDone = 0;
-  #failedStarts = 0;
   #closing: Promise<void> | undefined;
-  #nextCall = 0;
-  #nextConversation = 0;
-  #restartMs = FIRST_RESTART_MS;
 
   constructor({
     modelDir = NANO_DIR,
+    devices = ["cpu"],
     maxConversations = DEFAULT_MAX_CONVERSATIONS,
     contextTokens = Number.POSITIVE_INFINITY,
     startChild = startEngineChild,
     pingEveryMs = PING_EVERY_MS,
   }: EmbeddedEngineOptions) {
-    this.#modelDir = modelDir;
     this.#maxConversations = maxConversations;
-    this.#startChild = startChild;
     const unknown: EngineInfo = { engine: "embedded", model: modelName(modelDir), channels: ["answer"], chunkMs: 0, contextTokens: 0 };
     try {
       const config = readModelConfig(modelDir);
@@ -103,12 +80,13 @@ class SupervisedEngine implements EmbeddedEngine {
       this.#status = { state: "failed", error: AloudError.from(error) };
       return;
     }
-    this.#every(pingEveryMs, () => this.#ping());
-    this.#start();
+    const shared = { modelDir, maxConversations, contextTokens: this.info.contextTokens, startChild, pingEveryMs };
+    this.#devices = devices.map((id) => new SupervisedDevice({ ...shared, id, onChange: () => this.#refresh() }));
+    this.#refresh();
   }
 
-  get processId(): number | undefined {
-    return this.#child?.processId;
+  get processIds(): readonly number[] {
+    return this.#devices.flatMap(({ processId }) => processId ?? []);
   }
 
   status(): EngineStatus {
@@ -121,29 +99,13 @@ class SupervisedEngine implements EmbeddedEngine {
   }
 
   async open(setup: ConversationSetup): Promise<Conversation> {
-    await this.#untilLoaded();
-    if (this.#conversations.size >= this.#maxConversations)
+    await this.#untilReady();
+    const taken = this.#devices.reduce((sum, { conversations }) => sum + conversations, 0);
+    if (taken >= this.#maxConversations)
       throw new AloudError("engine_busy", `all ${this.#maxConversations} conversations of the engine are taken`);
-    const id = this.#nextConversation++;
-    const conversation = new HostConversation(id, {
-      send: (message) => this.#child?.send(message),
-      call: (message, pending) => this.#call(message, pending),
-      onClosed: () => {
-        this.#conversations.delete(conversation);
-        this.#refresh();
-      },
-    });
-    this.#conversations.add(conversation);
-    this.#refresh();
-    try {
-      await new Promise((onDone, onFailed) =>
-        this.#call((call) => ({ type: "open", conversation: id, call, setup }), { onDone, onFailed }),
-      );
-    } catch (error) {
-      await conversation.close();
-      throw error;
-    }
-    return conversation;
+    const device = leastLoaded(this.#devices);
+    if (device === undefined) throw new AloudError("engine_unavailable", "the engine's process is not running");
+    return device.open(setup);
   }
 
   close(): Promise<void> {
@@ -152,135 +114,12 @@ class SupervisedEngine implements EmbeddedEngine {
   }
 
   async #close(): Promise<void> {
-    const child = this.#child;
-    this.#child = undefined;
-    for (const timer of this.#timers) clearInterval(timer);
-    this.#timers.clear();
     this.#setStatus({ state: "closed" });
-    this.#failAll(new AloudError("engine_unavailable", "the engine is closed"));
-    await child?.stop();
-  }
-
-  #start(): void {
-    this.#setStatus({ state: "loading", progress: 0, message: "starting" });
-    this.#silentPings = 0;
-    this.#idlePongs = 0;
-    const child: EngineChild = this.#startChild({
-      // What a former child still says is not for us any more.
-      onMessage: (message) => this.#child === child && this.#receive(message),
-      onExit: (reason) => this.#child === child && this.#lost(reason),
-    });
-    this.#child = child;
-    child.send({
-      type: "load",
-      modelDir: this.#modelDir,
-      maxConversations: this.#maxConversations,
-      contextTokens: this.info.contextTokens,
-    });
-  }
-
-  #lost(reason: string): void {
-    this.#child = undefined;
-    const wasLoaded = this.#status.state === "ready";
-    this.#failedStarts = wasLoaded ? 0 : this.#failedStarts + 1;
-    if (this.#failedStarts >= MAX_FAILED_STARTS) {
-      const message = `the engine's process ended ${MAX_FAILED_STARTS} times before the model was loaded (${reason})`;
-      this.#setStatus({ state: "failed", error: new AloudError("engine_unavailable", message) });
-      return;
-    }
-    this.#setStatus({ state: "loading", progress: 0, message: `restarting after ${reason}` });
-    this.#failAll(new AloudError("engine_unavailable", `the engine's process ended (${reason}); it is started again`));
-    this.#after(this.#restartMs, () => this.#start());
-    this.#restartMs = Math.min(LAST_RESTART_MS, this.#restartMs * 2);
-  }
-
-  #failAll(error: AloudError): void {
-    for (const call of [...this.#calls.values()]) call.onFailed(error);
-    this.#calls.clear();
-    for (const conversation of [...this.#conversations]) conversation.fail(error);
-  }
-
-  #call(message: (call: CallId) => ToChild, pending: PendingCall): CallId {
-    const call = this.#nextCall++;
-    if (this.#child === undefined) {
-      pending.onFailed(new AloudError("engine_unavailable", "the engine's process is not running"));
-      return call;
-    }
-    this.#calls.set(call, pending);
-    this.#child.send(message(call));
-    return call;
-  }
-
-  #receive(message: FromChild): void {
-    this.#silentPings = 0;
-    switch (message.type) {
-      case "loading":
-        this.#setStatus({ state: "loading", progress: message.progress, message: message.message });
-        return;
-      case "loaded":
-        this.#memoryBytes = message.memoryBytes;
-        this.#restartMs = FIRST_RESTART_MS;
-        this.#setStatus(this.#ready(0));
-        return;
-      case "load-failed":
-        // The same files would fail again: this needs a person.
-        this.#giveUp(new AloudError(message.error.code, message.error.message));
-        return;
-      case "pong":
-        this.#checkProgress(message);
-        return;
-      case "event":
-        this.#calls.get(message.call)?.onEvent?.(message.event);
-        return;
-      case "done":
-      case "failed":
-        this.#settle(message);
-        return;
-      default:
-        message satisfies never;
-    }
-  }
-
-  #settle(message: Extract<FromChild, { type: "done" | "failed" }>): void {
-    const pending = this.#calls.get(message.call);
-    this.#calls.delete(message.call);
-    if (message.type === "done") pending?.onDone(message.value);
-    else pending?.onFailed(new AloudError(message.error.code, message.error.message));
-  }
-
-  #giveUp(error: AloudError): void {
-    const child = this.#child;
-    this.#child = undefined;
-    this.#setStatus({ state: "failed", error });
-    void child?.stop();
-  }
-
-  /** Counted in pings, not in time, so that a pause of this process is not held against the child. */
-  #ping(): void {
-    const most = this.#status.state === "ready" ? MAX_SILENT_PINGS : MAX_SILENT_PINGS_LOADING;
-    if (this.#silentPings >= most) this.#child?.kill();
-    else this.#child?.send({ type: "ping" });
-    this.#silentPings += 1;
-  }
-
-  /** A child may answer pings and yet get nothing done. */
-  #checkProgress({ memoryBytes, waiting, stepsDone }: Extract<FromChild, { type: "pong" }>): void {
-    this.#idlePongs = waiting > 0 && stepsDone === this.#stepsDone ? this.#idlePongs + 1 : 0;
-    this.#stepsDone = stepsDone;
-    if (this.#idlePongs >= MAX_SILENT_PINGS) this.#child?.kill();
-    if (this.#status.state !== "ready") return;
-    if (waiting === this.#status.waiting && Math.abs(memoryBytes - this.#memoryBytes) < MEMORY_NEWS_BYTES) return;
-    this.#memoryBytes = memoryBytes;
-    this.#setStatus(this.#ready(waiting));
-  }
-
-  #ready(waiting: number): EngineStatus {
-    const devices = [{ id: "cpu", memoryBytes: this.#memoryBytes }];
-    return { state: "ready", devices, conversations: this.#conversations.size, waiting };
+    await Promise.all(this.#devices.map((device) => device.close()));
   }
 
   #refresh(): void {
-    if (this.#status.state === "ready") this.#setStatus(this.#ready(this.#status.waiting));
+    if (this.#status.state !== "closed") this.#setStatus(engineStatus(this.#devices));
   }
 
   #setStatus(status: EngineStatus): void {
@@ -289,7 +128,7 @@ class SupervisedEngine implements EmbeddedEngine {
   }
 
   /** @throws what loading failed with, or `engine_unavailable` when the engine is closed */
-  async #untilLoaded(): Promise<void> {
+  async #untilReady(): Promise<void> {
     let unwatch = () => {};
     try {
       await new Promise<void>((resolve, reject) => {
@@ -304,17 +143,5 @@ class SupervisedEngine implements EmbeddedEngine {
     } finally {
       unwatch();
     }
-  }
-
-  #every(ms: number, work: () => void): void {
-    this.#timers.add(setInterval(work, ms).unref());
-  }
-
-  #after(ms: number, work: () => void): void {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      work();
-    }, ms);
-    this.#timers.add(timer);
   }
 }

@@ -126,3 +126,12 @@ export function graphPath(dir: string, role: "audio_encoder" | "embed_tokens" | 
     `${join(dir, "onnx")} has no graph for ${role}: expected ${role}_quantized.onnx or ${role}.onnx`,
   );
 }
+
+/** Whether what thinks is a graph of int8, whose products onnxruntime's CUDA provider leaves to the processor. False when there is no graph. */
+export function isInt8Model(dir: string): boolean {
+  try {
+    return /_(?:quantized|int8)\.onnx$/u.test(graphPath(dir, "decoder_model_merged"));
+  } catch {
+    return false;
+  }
+}

@@ -6,6 +6,7 @@ import { Decoder } from "./decoder.ts";
 import { loadGraph } from "./graph.ts";
 import { type ModelConfig, readModelConfig } from "./model-config.ts";
 import { graphPath, readModelJson, verifyModelDirectory } from "./model-directory.ts";
+import { placementNote } from "./provider.ts";
 import { createTokenizer, type Tokenizer } from "./tokenizer.ts";
 
 export interface Model {
@@ -13,6 +14,8 @@ export interface Model {
   readonly tokenizer: Tokenizer;
   readonly ear: Pick<Ear, "blockSamples" | "initial" | "hear">;
   readonly decoder: Pick<Decoder, "empty" | "prefill" | "step">;
+  /** What whoever runs the engine should know of the device. */
+  readonly note?: string;
   /** Frees the graphs; nothing of the model may be used afterwards. */
   release(): Promise<void>;
 }
@@ -23,9 +26,10 @@ const VERIFIED = 0.4;
 /**
  * Checks and loads a model directory (transformers.js layout).
  * @param onProgress share done, 0 to 1, and what is being done
- * @throws AloudError `model_file_missing`, `model_file_damaged` or `model_invalid`
+ * @param device where the graphs run: `cpu`, `cpu:1`, `cuda:0`, …
+ * @throws AloudError `model_file_missing`, `model_file_damaged` or `model_invalid`; `engine_unavailable` when the device cannot be used
  */
-export async function loadModel(dir: string, onProgress: (progress: number, message: string) => void): Promise<Model> {
+export async function loadModel(dir: string, onProgress: (progress: number, message: string) => void, device = "cpu"): Promise<Model> {
   onProgress(0, "checking files");
   const config = readModelConfig(dir);
   await verifyModelDirectory(dir, (share) => onProgress(share * VERIFIED, "checking files"));
@@ -36,13 +40,18 @@ export async function loadModel(dir: string, onProgress: (progress: number, mess
   );
   checkPrompt(config, tokenizer);
   onProgress(VERIFIED, "loading the audio encoder");
-  const encoder = await loadGraph(graphPath(dir, "audio_encoder"), { inputs: ["input_features"], outputs: ["cross_key", "cross_value"] });
+  const encoder = await loadGraph(graphPath(dir, "audio_encoder"), {
+    inputs: ["input_features"],
+    outputs: ["cross_key", "cross_value"],
+    device,
+  });
   onProgress(0.65, "loading the embeddings");
   const embedTokens = await loadGraph(graphPath(dir, "embed_tokens"), { inputs: ["input_ids"], outputs: ["inputs_embeds"] });
   onProgress(0.7, "loading the decoder");
   const graph = await loadGraph(graphPath(dir, "decoder_model_merged"), {
     inputs: ["inputs_embeds", "attention_mask", "position_ids"],
     outputs: ["logits"],
+    device,
   });
   onProgress(0.95, "warming up");
   const { vocabSize, hiddenSize: width, positionPeriod } = config;
@@ -50,7 +59,9 @@ export async function loadModel(dir: string, onProgress: (progress: number, mess
   await embedTokens.release();
   const ear = new Ear({ encoder, logMel: config.logMel, blockFrames: config.blockFrames, ctc: config.ctc });
   await warmUp(ear, decoder, config);
+  const note = placementNote([encoder.placement(), graph.placement()]);
   return {
+    ...(note !== undefined && { note }),
     config,
     tokenizer,
     ear,

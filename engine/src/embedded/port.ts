@@ -7,7 +7,14 @@ export type ConversationId = number;
 export type CallId = number;
 
 export type ToChild =
-  | { readonly type: "load"; readonly modelDir: string; readonly maxConversations: number; readonly contextTokens: number }
+  | {
+      readonly type: "load";
+      /** `cpu`, `cpu:1`, `cuda:0`, … */
+      readonly device: string;
+      readonly modelDir: string;
+      readonly maxConversations: number;
+      readonly contextTokens: number;
+    }
   | { readonly type: "open"; readonly conversation: ConversationId; readonly call: CallId; readonly setup: ConversationSetup }
   | { readonly type: "append"; readonly conversation: ConversationId; readonly call: CallId; readonly item: AudioChunk | HistoryItem }
   | { readonly type: "checkpoint" | "rollback"; readonly conversation: ConversationId; readonly checkpoint: number }
@@ -24,7 +31,8 @@ export interface WireError {
 
 export type FromChild =
   | { readonly type: "loading"; readonly progress: number; readonly message: string }
-  | { readonly type: "loaded"; readonly memoryBytes: number }
+  /** `note`: what whoever runs the engine should know of the device, such as work that it leaves to the processor. */
+  | { readonly type: "loaded"; readonly memoryBytes: number; readonly note?: string }
   | { readonly type: "load-failed"; readonly error: WireError }
   | { readonly type: "done"; readonly call: CallId; readonly value: Prefilled | undefined }
   | { readonly type: "failed"; readonly call: CallId; readonly error: WireError }

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { afterEach, expect, test } from "vitest";
-import type { GenerateRequest } from "../engine.ts";
+import type { EngineStatus, GenerateRequest } from "../engine.ts";
 import { pseudoSpeech } from "../testing/pseudo-audio.ts";
 import { type EmbeddedEngine, openEmbeddedEngine } from "./host.ts";
 
@@ -18,9 +18,14 @@ afterEach(async () => {
   parent = undefined;
 });
 
+function onlyProcess(): number {
+  const [processId, ...others] = engine?.processIds ?? [];
+  if (processId === undefined || others.length > 0) throw new Error("expected an engine with one process");
+  return processId;
+}
+
 function kill(signal: NodeJS.Signals): void {
-  if (engine?.processId === undefined) throw new Error("the engine has no process");
-  process.kill(engine.processId, signal);
+  process.kill(onlyProcess(), signal);
 }
 
 function isAlive(processId: number): boolean {
@@ -30,6 +35,17 @@ function isAlive(processId: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** Resolves when no device loads any more. */
+function untilSettled(of: EmbeddedEngine): Promise<void> {
+  return new Promise((resolve) => {
+    const check = (status: EngineStatus) => {
+      if (status.state !== "loading" && (status.state !== "ready" || status.devices.every(({ state }) => state !== "loading"))) resolve();
+    };
+    of.watch(check);
+    check(of.status());
+  });
 }
 
 /** Resolves when the process is gone; the test's own time limit ends the wait. */
@@ -63,20 +79,49 @@ test("SIGKILL while audio is taken in: append rejects", async () => {
 test("a process that stands still is replaced", async () => {
   engine = openEmbeddedEngine({ pingEveryMs: 50 });
   const conversation = await engine.open({});
-  const before = engine.processId;
+  const before = onlyProcess();
   kill("SIGSTOP");
   await expect(conversation.append({ type: "audio", samples: pseudoSpeech(1_000, 3) })).rejects.toMatchObject({
     code: "engine_unavailable",
   });
   await engine.open({});
-  expect(engine.processId).not.toBe(before);
+  expect(onlyProcess()).not.toBe(before);
+});
+
+test("SIGKILL of one of two devices: the conversation of the other is answered as if nothing had happened", async () => {
+  engine = openEmbeddedEngine({ devices: ["cpu:0", "cpu:1"] });
+  const first = await engine.open({});
+  await untilSettled(engine);
+  const other = await engine.open({});
+  const audio = { type: "audio", samples: pseudoSpeech(1_000, 4) } as const;
+  const [killed, spared] = [first.append({ ...audio, samples: pseudoSpeech(20_000, 4) }), other.append(audio)];
+  const [processId = 0] = engine.processIds;
+  process.kill(processId, "SIGKILL");
+  await expect(killed).rejects.toMatchObject({ code: "engine_unavailable" });
+  await spared;
+  let last: string | undefined;
+  for await (const event of other.generate({ ...REQUEST, maxThinkTokens: 5, maxAnswerTokens: 5 }, NEVER)) last = event.type;
+  expect(last).toBe("end");
+});
+
+test("a GPU that this machine lacks is said with what to do, and the processor serves", async () => {
+  engine = openEmbeddedEngine({ devices: ["cpu", "cuda:0"] });
+  await untilSettled(engine);
+  await engine.open({});
+  expect(engine.status()).toMatchObject({
+    state: "ready",
+    devices: [
+      { id: "cpu", state: "ready", conversations: 1 },
+      { id: "cuda:0", state: "failed", message: expect.stringContaining("cuda:0: onnxruntime") },
+    ],
+  });
 });
 
 test("close() leaves no process behind, also when the engine still loads", async () => {
   engine = openEmbeddedEngine();
-  const loading = engine.processId;
+  const loading = onlyProcess();
   await engine.close();
-  expect(loading !== undefined && isAlive(loading)).toBe(false);
+  expect(isAlive(loading)).toBe(false);
 });
 
 test("a host that is killed leaves no process behind", async () => {
@@ -85,7 +130,7 @@ test("a host that is killed leaves no process behind", async () => {
     const { openEmbeddedEngine } = await import(${JSON.stringify(host)});
     const engine = openEmbeddedEngine();
     await engine.open({});
-    console.log(engine.processId);`;
+    console.log(engine.processIds[0]);`;
   const spawned = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["ignore", "pipe", "ignore"] });
   parent = spawned;
   const processId = await new Promise<number>((resolve) => spawned.stdout.once("data", (line: Buffer) => resolve(Number(line.toString()))));

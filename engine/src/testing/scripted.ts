@@ -79,7 +79,8 @@ export function openScriptedEngine(options: ScriptedOptions = {}): ScriptedEngin
   let phase: EngineStatus = options.loading === true ? { state: "loading", progress: 0, message: "loading" } : ready();
 
   function ready(): EngineStatus {
-    return { state: "ready", devices: [{ id: "cpu", memoryBytes: 0 }], conversations: conversations.size, waiting: waiters.length };
+    const devices = [{ id: "cpu", state: "ready", memoryBytes: 0, conversations: conversations.size }] as const;
+    return { state: "ready", devices, conversations: conversations.size, waiting: waiters.length };
   }
   function setPhase(next: EngineStatus): void {
     phase = next;
