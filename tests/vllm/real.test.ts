@@ -1,43 +1,179 @@
-/** The port's contract against a real, unmodified vLLM (`npm run test:vllm` starts it), and that its cache has what was said before the answer is asked for. */
-import type { GenerateEvent } from "@aloud/engine";
+/** The port's contract against real, unmodified vLLM servers (`npm run test:vllm` starts them), and what only they can show. */
+import type { Conversation, GenerateEvent, GenerateRequest } from "@aloud/engine";
 import { describeEngine } from "@aloud/engine/testing/contract";
-import { openVllmEngine, type PromptReport } from "@aloud/engine/vllm";
-import { describe, expect, test } from "vitest";
+import { openVllmEngine, type PromptReport, type VllmOptions } from "@aloud/engine/vllm";
+import { afterEach, describe, expect, test } from "vitest";
 import { pseudoSpeech } from "../../engine/src/testing/pseudo-audio.ts";
+import { toWav } from "../../engine/src/vllm/audio-parts.ts";
+import { type Hog, MAX_RUNNING, metric, occupy, recording, until, urls } from "./real-servers.ts";
 
-const url = process.env.ALOUD_TEST_VLLM_URL;
+const [url = "", other = ""] = urls;
+const REQUEST: GenerateRequest = { mode: "think", maxThinkTokens: 64, maxAnswerTokens: 64 };
+const NEVER = new AbortController().signal;
+const WINDOW = 512;
+/** Of the servers (serve.sh). */
+const BLOCK = 32;
+const cleanUp: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const undo of cleanUp.splice(0).reverse()) await undo();
+});
 
-describe.runIf(url !== undefined)("a real vLLM", () => {
-  const open = (options = {}) => openVllmEngine({ url: url ?? "", temperature: 0, ...options });
+function open(options: Partial<VllmOptions> = {}) {
+  const reports: PromptReport[] = [];
+  const where = options.urls === undefined ? { url } : {};
+  // A salt of its own: nothing of it is in a cache yet.
+  const cacheSalt = `${process.pid}-${performance.now()}`;
+  const engine = openVllmEngine({ ...where, temperature: 0, cacheSalt, onPrompt: (report) => reports.push(report), ...options });
+  cleanUp.push(() => engine.close());
+  return { engine, reports };
+}
 
-  describeEngine("the vLLM engine", open);
+async function hear(conversation: Conversation, samples: Float32Array): Promise<void> {
+  for (let at = 0; at < samples.length; at += WINDOW)
+    await conversation.append({ type: "audio", samples: samples.subarray(at, at + WINDOW) });
+}
+
+async function collect(events: AsyncIterable<GenerateEvent>): Promise<GenerateEvent[]> {
+  const all: GenerateEvent[] = [];
+  for await (const event of events) all.push(event);
+  return all;
+}
+
+const answerOf = (events: readonly GenerateEvent[]) =>
+  events.map((event) => (event.type === "delta" && event.channel === "answer" ? event.text : "")).join("");
+
+describe.runIf(urls.length > 0)("a real vLLM", () => {
+  describeEngine("the vLLM engine", () => openVllmEngine({ url, temperature: 0 }));
 
   test.each([
-    // What fills no part yet when the speaker stops is all that is left to take in: of a bare prompt, up to a sixth.
-    ["a bare prompt", "You are a helpful voice assistant. Answer briefly.", 0.75],
-    ["a prompt with instructions of 250 words", "You are a helpful voice assistant. Answer briefly. ".repeat(31), 0.9],
-  ])("has most of 10 s of speech and %s before the answer is asked for", { timeout: 120_000 }, async (_name, instructions, share) => {
-    const reports: PromptReport[] = [];
-    const engine = open({ cacheSalt: `${process.pid}-${performance.now()}`, onPrompt: (report: PromptReport) => reports.push(report) });
-    const conversation = await engine.open({ instructions });
-    const speech = pseudoSpeech(10_000, 4_711);
-    for (let at = 0; at < speech.length; at += 8_000)
-      await conversation.append({ type: "audio", samples: speech.subarray(at, at + 8_000) });
-    const asked = performance.now();
-    let firstMs = 0;
-    const events: GenerateEvent[] = [];
-    for await (const event of conversation.generate(
-      { mode: "think", maxThinkTokens: 64, maxAnswerTokens: 64 },
-      new AbortController().signal,
-    )) {
-      if (events.length === 0) firstMs = performance.now() - asked;
-      events.push(event);
+    ["a bare prompt", undefined],
+    ["instructions of 250 words", "You are a helpful voice assistant. Answer briefly. ".repeat(31)],
+  ])("has 10 s of speech and %s before the answer is asked for, but for the last block", async (_name, instructions) => {
+    const { engine, reports } = open();
+    const conversation = await engine.open(instructions === undefined ? {} : { instructions });
+    const hits = await metric(url, "prefix_cache_hits_total");
+    await hear(conversation, await recording(10));
+    // The silence after which a gateway asks for an answer.
+    await hear(conversation, new Float32Array(4 * WINDOW));
+    expect(answerOf(await collect(conversation.generate(REQUEST, NEVER)))).toMatch(/^Sure! Tomorrow looks fine/u);
+    const { promptTokens = 0, cachedTokens = 0 } = reports[0] ?? {};
+    console.log(
+      `real vLLM: ${cachedTokens} of ${promptTokens} tokens were in the cache (${Math.round((100 * cachedTokens) / promptTokens)} %)`,
+    );
+    // The last token is always computed.
+    expect(cachedTokens).toBe(BLOCK * Math.floor((promptTokens - 1) / BLOCK));
+    expect(cachedTokens).toBeGreaterThanOrEqual(0.9 * promptTokens);
+    expect((await metric(url, "prefix_cache_hits_total")) - hits).toBeGreaterThanOrEqual(cachedTokens);
+  });
+
+  test("has most of it when the speaker is cut off in the middle of a word", async () => {
+    const { engine, reports } = open();
+    const conversation = await engine.open({ instructions: "You are a helpful voice assistant. Answer briefly." });
+    await hear(conversation, pseudoSpeech(10_000, 4_711));
+    await collect(conversation.generate(REQUEST, NEVER));
+    // What fills no part yet is left to take in: 2 s at most.
+    expect(reports[0]?.cachedTokens ?? 0).toBeGreaterThan(0.75 * (reports[0]?.promptTokens ?? 0));
+  });
+
+  test("streams: what is thought comes while the server still generates", async () => {
+    const { engine } = open();
+    const conversation = await engine.open({});
+    await hear(conversation, pseudoSpeech(1_000, 5));
+    const running: number[] = [];
+    let deltas = 0;
+    for await (const event of conversation.generate(REQUEST, NEVER)) {
+      if (event.type === "delta" && deltas++ === 0) running.push(await metric(url, "num_requests_running"));
     }
-    await engine.close();
-    const [report] = reports;
-    console.log(`real vLLM: ${JSON.stringify(report)}, first event after ${Math.round(firstMs)} ms`);
-    expect(report?.cachedTokens ?? 0).toBeGreaterThan(share * (report?.promptTokens ?? 0));
-    const answer = events.map((event) => (event.type === "delta" && event.channel === "answer" ? event.text : "")).join("");
-    expect(answer).toMatch(/^Sure! Tomorrow looks fine/u);
+    expect(deltas).toBeGreaterThan(4);
+    expect(running).toEqual([1]);
+  });
+
+  test("is freed by an abort, and answers the same audio again", async () => {
+    const { engine } = open();
+    const conversation = await engine.open({});
+    await hear(conversation, pseudoSpeech(1_000, 6));
+    const asked = conversation.checkpoint();
+    const stop = new AbortController();
+    const heard: GenerateEvent[] = [];
+    for await (const event of conversation.generate(REQUEST, stop.signal)) {
+      heard.push(event);
+      stop.abort();
+    }
+    expect(heard.at(-1)).toMatchObject({ type: "end", reason: "aborted" });
+    await until(async () => ((await metric(url, "num_requests_running")) === 0 ? true : undefined));
+    conversation.rollback(asked);
+    expect(answerOf(await collect(conversation.generate(REQUEST, NEVER)))).toMatch(/^Sure!/u);
+  });
+
+  test("fails once after somebody hung up early, and nobody notices", async () => {
+    const failed = () => metric(url, "request_success_total", 'finished_reason="error"');
+    const before = await failed();
+    let seed = 1_000;
+    // When exactly the server takes the audio in is chance: again with new audio until it was hit.
+    await until(async () => {
+      seed += 10;
+      const samples = pseudoSpeech(1_500, seed);
+      const spoken = Array.from({ length: 8 }, (_, n) => pseudoSpeech(1_900, seed + n + 1));
+      const content = [...spoken, samples].map((part) => ({
+        type: "input_audio",
+        input_audio: { data: toWav(part).toString("base64"), format: "wav" },
+      }));
+      const body = JSON.stringify({ model: "tiny-audio", stream: true, max_tokens: 1, messages: [{ role: "user", content }] });
+      const stop = new AbortController();
+      const headers = { "content-type": "application/json" };
+      const early = fetch(`${url}/v1/chat/completions`, { method: "POST", headers, body, signal: stop.signal }).catch(() => undefined);
+      setTimeout(() => stop.abort(), 5 + ((seed / 10) % 10) * 8);
+      await early;
+      const { engine } = open();
+      const conversation = await engine.open({});
+      await conversation.append({ type: "audio", samples });
+      expect(answerOf(await collect(conversation.generate(REQUEST, NEVER)))).toMatch(/^Sure!/u);
+      return (await failed()) > before ? true : undefined;
+    });
+  });
+
+  describe("with more to do than it can", () => {
+    const waiting = (at: string) => metric(at, "num_requests_waiting");
+    async function fill(at: string): Promise<Hog> {
+      const hog = occupy(at, MAX_RUNNING + 10);
+      cleanUp.push(async () => {
+        hog.release();
+        await until(async () => ((await waiting(at)) + (await metric(at, "num_requests_running")) === 0 ? true : undefined));
+      });
+      await until(async () => ((await waiting(at)) >= 8 ? true : undefined));
+      return hog;
+    }
+    const stateOf = (engine: ReturnType<typeof openVllmEngine>, n: number) => {
+      const status = engine.status();
+      return "replicas" in status ? status.replicas?.[n]?.state : undefined;
+    };
+
+    test("takes no new conversation, until it can again", async () => {
+      const { engine } = open();
+      await engine.open({});
+      const hog = await fill(url);
+      await until(() => (stateOf(engine, 0) === "busy" ? true : undefined));
+      await expect(engine.open({})).rejects.toMatchObject({ code: "engine_busy" });
+      hog.release();
+      await until(() => (stateOf(engine, 0) === "busy" ? undefined : true));
+      const conversation = await engine.open({});
+      await hear(conversation, pseudoSpeech(1_000, 8));
+      expect(answerOf(await collect(conversation.generate(REQUEST, NEVER)))).toMatch(/^Sure!/u);
+    });
+
+    test("leaves new conversations to the server that is free", async () => {
+      const { engine } = open({ urls });
+      await until(() => (stateOf(engine, 0) === "ready" && stateOf(engine, 1) !== "joining" ? true : undefined));
+      await fill(url);
+      await until(() => (stateOf(engine, 0) === "busy" ? true : undefined));
+      const generated = () => metric(other, "generation_tokens_total");
+      const before = await generated();
+      const conversations = await Promise.all(Array.from({ length: 3 }, () => engine.open({})));
+      for (const [n, conversation] of conversations.entries()) {
+        await hear(conversation, pseudoSpeech(1_000, 30 + n));
+        expect(answerOf(await collect(conversation.generate(REQUEST, NEVER)))).toMatch(/^Sure!/u);
+      }
+      expect((await generated()) - before).toBeGreaterThan(3 * 30);
+    });
   });
 });
