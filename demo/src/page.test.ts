@@ -2,7 +2,7 @@ import type { ServerEvent } from "@aloud/client";
 import { describe, expect, test } from "vitest";
 import { NEW_PAGE, type PageEvent, reducePage } from "./page.ts";
 import { microphoneProblem } from "./problem.ts";
-import { hintOf, statusOf, talkLabelOf } from "./view/words.ts";
+import { devicesOf, hintOf, statusOf, talkLabelOf } from "./view/words.ts";
 
 const play = (...events: PageEvent[]) => events.reduce(reducePage, NEW_PAGE);
 const server = (event: object): PageEvent => ({ type: "server", event: { event_id: "e", ...event } as ServerEvent });
@@ -13,7 +13,7 @@ const status = (state: string, more: object = {}) =>
     state,
     progress: 1,
     model: "nano",
-    devices: [{ id: "cpu", memory_bytes: 1 }],
+    devices: [{ id: "cpu", state: "ready", memory_bytes: 2 ** 28, conversations: 1, message: null }],
     queue_position: 0,
     message: null,
     ...more,
@@ -29,6 +29,15 @@ describe("the page", () => {
       tone: "bad",
       text: "a file is missing",
     });
+  });
+
+  test("shows each device, and what is wrong with one", () => {
+    const cpu = { id: "cpu", state: "ready", memory_bytes: 2 ** 28, conversations: 2, message: null };
+    const gpu = { id: "cuda:0", state: "failed", memory_bytes: 0, conversations: 0, message: "install the provider" };
+    const page = play({ type: "opened" }, status("ready", { devices: [cpu, gpu] }));
+    expect(statusOf(page).text).toBe("nano · cpu, cuda:0 failed");
+    expect(devicesOf(page)).toBe("cpu: 2 conversations, 256 MiB\ncuda:0: failed · install the provider");
+    expect(devicesOf(NEW_PAGE)).toBe("");
   });
 
   test("ends what was under way when the connection is lost, and says whether it tries again", () => {

@@ -5,6 +5,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { AloudError } from "@aloud/client/protocol";
+import { type DeviceWish, parseDevices } from "@aloud/engine/embedded";
 import { MAX_SESSION_MS } from "./limits.ts";
 
 /**
@@ -107,7 +108,7 @@ export function readConfig(
 /** What answers: the model inside this process's child, or one on a vLLM server. */
 export type EngineChoice =
   /** Without `modelDir`, nano, which is inside the package. */
-  | { readonly engine: "embedded"; readonly modelDir: string | undefined }
+  | { readonly engine: "embedded"; readonly modelDir: string | undefined; readonly devices: readonly DeviceWish[] }
   /** Without `model`, the first that the server names. */
   | { readonly engine: "vllm"; readonly url: string; readonly model: string | undefined; readonly apiKey: string | undefined };
 
@@ -115,10 +116,12 @@ export interface EngineFlags {
   readonly engine?: string | undefined;
   readonly model?: string | undefined;
   readonly url?: string | undefined;
+  /** `cpu`, `cuda:0`, … as a person writes them, separated by commas. */
+  readonly devices?: string | undefined;
 }
 
 /**
- * Chooses the engine: the command line before the environment (`ALOUD_ENGINE`, `ALOUD_MODEL`, `ALOUD_VLLM_URL`; the server's key only there, as `ALOUD_VLLM_KEY`).
+ * Chooses the engine: the command line before the environment (`ALOUD_ENGINE`, `ALOUD_MODEL`, `ALOUD_DEVICES`, `ALOUD_VLLM_URL`; the server's key only there, as `ALOUD_VLLM_KEY`).
  * @throws AloudError `invalid_value` naming what is wrong
  */
 export function readEngineChoice(flags: EngineFlags, env: NodeJS.ProcessEnv = process.env): EngineChoice {
@@ -126,14 +129,27 @@ export function readEngineChoice(flags: EngineFlags, env: NodeJS.ProcessEnv = pr
   const model = flags.model ?? (env.ALOUD_MODEL || undefined);
   if (engine === "embedded") {
     if (flags.url !== undefined) throw new AloudError("invalid_value", "--url: only --engine vllm has a server", { param: "--url" });
-    return { engine, modelDir: model };
+    return { engine, modelDir: model, devices: readDevices(flags.devices ?? (env.ALOUD_DEVICES || "cpu")) };
   }
   if (engine !== "vllm")
     throw new AloudError("invalid_value", `--engine (or ALOUD_ENGINE): expected embedded or vllm, got "${engine.slice(0, 32)}"`);
+  if (flags.devices !== undefined)
+    throw new AloudError("invalid_value", "--device: only --engine embedded has devices here; a vLLM server chooses its own", {
+      param: "--device",
+    });
   const url = flags.url ?? (env.ALOUD_VLLM_URL || undefined);
   if (url === undefined)
     throw new AloudError("invalid_value", "--engine vllm: where is the server? Say --url http://HOST:8000 (or ALOUD_VLLM_URL)");
   if (!URL.canParse(url) || !/^https?:$/u.test(new URL(url).protocol))
     throw new AloudError("invalid_value", `--url (or ALOUD_VLLM_URL): expected http://HOST:PORT, got "${url.slice(0, 64)}"`);
   return { engine, url, model, apiKey: env.ALOUD_VLLM_KEY || undefined };
+}
+
+/** Which devices the embedded engine is to run on. */
+function readDevices(text: string): readonly DeviceWish[] {
+  try {
+    return parseDevices(text);
+  } catch (error) {
+    throw new AloudError("invalid_value", `--device (or ALOUD_DEVICES): ${AloudError.from(error).message}`, { param: "--device" });
+  }
 }

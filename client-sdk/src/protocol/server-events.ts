@@ -105,9 +105,18 @@ interface InResponse extends InOutput {
   readonly content_index: number;
 }
 
+/** One place in which the model runs. */
 export interface DeviceStatus {
+  /** `cpu`, `cpu:1`, `cuda:0`, … */
   readonly id: string;
+  /** `failed`: until a person mends it; the others serve. */
+  readonly state: "loading" | "ready" | "failed";
+  /** Main memory of its process; 0 while it loads. */
   readonly memory_bytes: number;
+  /** Of all sessions, that live there now. */
+  readonly conversations: number;
+  /** What is under way or wrong there, or worth knowing of a ready device. */
+  readonly message: string | null;
 }
 
 export type RealtimeServerEvent =

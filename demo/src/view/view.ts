@@ -3,7 +3,7 @@ import { isAnswering } from "@aloud/client";
 import type { Page } from "../page.ts";
 import { byId } from "./element.ts";
 import { createTurnView, type TurnView } from "./turn.ts";
-import { announcementOf, hintOf, statusOf, talkLabelOf } from "./words.ts";
+import { announcementOf, devicesOf, hintOf, statusOf, talkLabelOf } from "./words.ts";
 
 /** Closer to the end than this, the reader follows along. */
 const FOLLOW_PX = 120;
@@ -57,6 +57,7 @@ export function createView(): { render(page: Page): void } {
       const { tone, text } = statusOf(page);
       status.dataset.tone = tone;
       say(statusText, text);
+      status.title = devicesOf(page);
       say(hint, hintOf(page));
       talk.disabled = page.link.state !== "open";
       talk.setAttribute("aria-pressed", String(page.microphone === "recording"));

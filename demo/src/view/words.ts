@@ -22,10 +22,21 @@ export function statusOf({ link, conversation }: Page): Status {
     case "failed":
       return { tone: "bad", text: engine.message ?? "The model failed" };
     case "ready": {
-      const devices = engine.devices.map(({ id }) => id).join(", ");
+      const devices = engine.devices.map(({ id, state }) => (state === "ready" ? id : `${id} ${state}`)).join(", ");
       return { tone: "good", text: [engine.model || model, devices].filter(Boolean).join(" · ") };
     }
   }
+}
+
+/** One line a device: where the model runs, and how it is doing there. Empty when the server does not say. */
+export function devicesOf({ conversation }: Page): string {
+  const devices = conversation.engine?.devices ?? [];
+  return devices
+    .map(({ id, state, conversations, memory_bytes, message }) => {
+      const load = `${conversations} ${conversations === 1 ? "conversation" : "conversations"}, ${Math.round(memory_bytes / 2 ** 20)} MiB`;
+      return [`${id}: ${state === "ready" ? load : state}`, message].filter(Boolean).join(" · ");
+    })
+    .join("\n");
 }
 
 export function hintOf({ link, mode, microphone }: Page): string {

@@ -7,13 +7,12 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import type { InferenceSession } from "onnxruntime-node";
 
-const PACKAGE_DIR = join(dirname(createRequire(import.meta.url).resolve("onnxruntime-node")), "..");
 const LIBRARIES = ["libonnxruntime_providers_shared.so", "libonnxruntime_providers_cuda.so"];
 
 /** The command that installs it, from the repository's root. */
 export const INSTALL_CUDA_PROVIDER = "ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js";
 
-export function hasCudaProvider(packageDir = PACKAGE_DIR): boolean {
+export function hasCudaProvider(packageDir = join(dirname(createRequire(import.meta.url).resolve("onnxruntime-node")), "..")): boolean {
   const bin = join(packageDir, "bin");
   const builds = existsSync(bin) ? readdirSync(bin).map((napi) => join(bin, napi, process.platform, process.arch)) : [];
   return builds.some((build) => LIBRARIES.every((library) => existsSync(join(build, library))));

@@ -2,10 +2,12 @@
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { AloudError } from "@aloud/client/protocol";
-import { openEmbeddedEngine } from "@aloud/engine/embedded";
-import { readConfig } from "../config.ts";
+import type { Device, Engine } from "@aloud/engine";
+import { hasCudaProvider, openEmbeddedEngine } from "@aloud/engine/embedded";
+import { readConfig, readEngineChoice } from "../config.ts";
 import { findModel, MODELS } from "../plan/models.ts";
-import { type Finding, gpuFindings } from "./doctor/findings.ts";
+import { seeDevices } from "./devices.ts";
+import { deviceFindings, embeddedGpuFindings, type Finding, gpuFindings } from "./doctor/findings.ts";
 import { isPortTaken, probeGpuFacts } from "./doctor/probes.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -32,8 +34,9 @@ export async function doctor(args: readonly string[]): Promise<number> {
   const wanted = values.model === undefined ? undefined : findModel(values.model);
   if (values.model !== undefined && wanted === undefined)
     throw new UsageError(`nothing is known of the model "${values.model}"`, `known: ${MODELS.map(({ id }) => id).join(", ")}`);
-  const [model, port, gpuFacts] = [await checkModel(), await checkPort(), await probeGpuFacts()];
-  const findings = [checkNode(), checkProcessor(), checkMemory(), model, port, ...gpuFindings(gpuFacts, wanted)];
+  const [models, port, gpuFacts] = [await checkModel(), await checkPort(), await probeGpuFacts()];
+  const gpus = [...embeddedGpuFindings(gpuFacts.seen, hasCudaProvider()), ...gpuFindings(gpuFacts, wanted)];
+  const findings = [checkNode(), checkProcessor(), checkMemory(), ...models, port, ...gpus];
   console.log(values.json ? JSON.stringify(findings, null, 2) : render(findings));
   return findings.some((finding) => finding.verdict === "bad") ? 1 : 0;
 }
@@ -79,9 +82,11 @@ function checkMemory(): Finding {
   };
 }
 
-/** Loads the model as `serve` does, which checks every file against its hash and the runtime for real. */
-async function checkModel(): Promise<Finding> {
-  const engine = openEmbeddedEngine({ maxConversations: 1 });
+/** Loads the model as `serve` does, on the devices of `ALOUD_DEVICES`, which checks every file against its hash and the runtime for real. */
+async function checkModel(): Promise<readonly Finding[]> {
+  const choice = readEngineChoice({ engine: "embedded" });
+  const devices = await seeDevices(choice.engine === "embedded" ? choice.devices : []);
+  const engine = openEmbeddedEngine({ maxConversations: 1, devices });
   const deadline = AbortSignal.timeout(LOAD_TIMEOUT_MS);
   try {
     const opening = engine.open({});
@@ -92,21 +97,34 @@ async function checkModel(): Promise<Finding> {
     const conversation = await Promise.race([opening, late]);
     const ms = Math.round(performance.now() - startedAt);
     await conversation.close();
-    const status = engine.status();
-    const memoryBytes = status.state === "ready" ? status.devices.reduce((sum, device) => sum + device.memoryBytes, 0) : 0;
-    return {
-      check: "model",
-      verdict: "ok",
-      found: `${engine.info.model}: every file is whole; loaded in ${ms} ms, ${Math.round(memoryBytes / 2 ** 20)} MiB`,
-      advice: "",
-    };
+    const settled = await Promise.race([untilSettled(engine), late]);
+    const memoryBytes = settled.reduce((sum, device) => sum + device.memoryBytes, 0);
+    const found = `${engine.info.model}: every file is whole; loaded in ${ms} ms, ${Math.round(memoryBytes / 2 ** 20)} MiB`;
+    return [{ check: "model", verdict: "ok", found, advice: "" }, ...deviceFindings(settled)];
   } catch (error) {
     const { message, code } = AloudError.from(error);
     const advice =
       code === "model_file_missing" || code === "model_file_damaged" ? "restore the file (git checkout, or install the package again)" : "";
-    return { check: "model", verdict: "bad", found: message, advice };
+    return [{ check: "model", verdict: "bad", found: message, advice }];
   } finally {
     await engine.close();
+  }
+}
+
+/** Resolves with the devices when none of them loads any more. */
+async function untilSettled(engine: Engine): Promise<readonly Device[]> {
+  let unwatch = () => {};
+  try {
+    return await new Promise((resolve) => {
+      const check = () => {
+        const status = engine.status();
+        if (status.state === "ready" && status.devices.every(({ state }) => state !== "loading")) resolve(status.devices);
+      };
+      unwatch = engine.watch(check);
+      check();
+    });
+  } finally {
+    unwatch();
   }
 }
 

@@ -10,6 +10,7 @@ import { destination } from "pino";
 import { type EngineChoice, type EngineFlags, type GatewayConfig, readConfig, readEngineChoice } from "../config.ts";
 import { createLogger } from "../log.ts";
 import { openGateway } from "../server.ts";
+import { seeDevices } from "./devices.ts";
 
 export const SERVE_HELP = `aloud serve: listen for voice sessions and serve the page
 
@@ -20,6 +21,8 @@ export const SERVE_HELP = `aloud serve: listen for voice sessions and serve the 
   --url URL     of the vLLM server, such as http://gpu:8000 (or ALOUD_VLLM_URL; its key: ALOUD_VLLM_KEY)
   --model M     embedded: model directory (default: nano, which is inside the package);
                 vllm: the served model's name (default: the first); or ALOUD_MODEL
+  --device D    embedded: where the model runs, one process each (default cpu, or ALOUD_DEVICES):
+                cpu, cpu*2 (two processes), cuda:0, cuda (every GPU) or auto; several: cpu,cuda:0
   --log LEVEL   fatal, error, warn, info, debug or trace (default: warn in a terminal, else info)
 
 Stop with Ctrl-C: running turns are finished first; a second Ctrl-C stops at once.`;
@@ -43,6 +46,7 @@ export function parseServeArgs(args: readonly string[]): ServeArgs | "help" {
       engine: { type: "string" },
       url: { type: "string", multiple: true },
       model: { type: "string" },
+      device: { type: "string", multiple: true },
       log: { type: "string" },
       help: { type: "boolean", short: "h" },
     },
@@ -60,7 +64,7 @@ export function parseServeArgs(args: readonly string[]): ServeArgs | "help" {
       ...(values.keys !== undefined && { keysFile: values.keys }),
       ...(values.log !== undefined && { logLevel: parseLevel(values.log) }),
     },
-    engine: { engine: values.engine, url, model: values.model },
+    engine: { engine: values.engine, url, model: values.model, devices: values.device?.join(",") },
   };
 }
 
@@ -87,7 +91,7 @@ export async function serve(args: readonly string[]): Promise<number> {
   const config = readConfig(parsed.config, process.env, process.stderr.isTTY ? "warn" : "info");
   const logger = createLogger(config.logLevel, destination({ dest: 2, sync: true }));
   const startedAt = performance.now();
-  const engine = openEngine(readEngineChoice(parsed.engine, process.env), config.maxSessions);
+  const engine = await openEngine(readEngineChoice(parsed.engine, process.env), config.maxSessions);
   try {
     const gateway = await openGateway({ config, engine, logger, ...(existsSync(demoDir) && { demoDir }) }).catch((error: unknown) => {
       throw listenError(error, config);
@@ -108,9 +112,10 @@ export async function serve(args: readonly string[]): Promise<number> {
   return 0;
 }
 
-function openEngine(choice: EngineChoice, maxConversations: number): Engine {
+async function openEngine(choice: EngineChoice, maxConversations: number): Promise<Engine> {
   if (choice.engine === "embedded") {
-    return openEmbeddedEngine({ maxConversations, ...(choice.modelDir !== undefined && { modelDir: choice.modelDir }) });
+    const devices = await seeDevices(choice.devices, choice.modelDir);
+    return openEmbeddedEngine({ maxConversations, devices, ...(choice.modelDir !== undefined && { modelDir: choice.modelDir }) });
   }
   const { url, model, apiKey } = choice;
   return openVllmEngine({ url, maxConversations, ...(model !== undefined && { model }), ...(apiKey !== undefined && { apiKey }) });

@@ -1,4 +1,5 @@
 /** What probed facts mean for serving a large model here. Pure: every rule with its number, every finding with its one-line fix. */
+import type { Device } from "@aloud/engine";
 import { groupSeen } from "../../plan/cards.ts";
 import { choose, fit, fitAll, type Placement } from "../../plan/fit.ts";
 import { GIB, UTILISATION } from "../../plan/memory.ts";
@@ -66,6 +67,24 @@ export function gpuFindings(facts: GpuFacts, wanted: Model | undefined): readonl
       : ok("vLLM port", `${SERVER_PORT} is free`),
     ...(placement === undefined ? [] : [diskFinding(facts, placement)]),
   ];
+}
+
+/** What became of each device that the embedded engine was asked to run on. @returns nothing where there is one and nothing to say of it */
+export function deviceFindings(devices: readonly Device[]): readonly Finding[] {
+  if (devices.length === 1 && devices.every(({ state, message }) => state === "ready" && message === undefined)) return [];
+  return devices.map(({ id, state, memoryBytes, message }) => {
+    const found = [`${id} is ${state}`, ...(state === "ready" ? [`${Math.round(memoryBytes / 2 ** 20)} MiB`] : []), message ?? []].flat();
+    return state === "ready"
+      ? ok("device", found.join(", "))
+      : note("device", found.join(", "), "mend it, or leave it out of --device and ALOUD_DEVICES");
+  });
+}
+
+/** Whether GPUs are of use to the embedded engine. @returns nothing where no GPU is */
+export function embeddedGpuFindings(seen: SeenGpus, hasCudaProvider: boolean): readonly Finding[] {
+  if (!seen.found) return [];
+  const provider = hasCudaProvider ? "onnxruntime's CUDA provider is installed" : "onnxruntime's CUDA provider is not installed";
+  return [ok("nano's device", `the processor; a GPU would not help: CUDA has no kernel for nano's int8 products (${provider})`)];
 }
 
 function gpuFinding({ gpus }: Extract<SeenGpus, { found: true }>): Finding {

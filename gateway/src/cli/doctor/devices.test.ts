@@ -1,0 +1,38 @@
+import type { Device } from "@aloud/engine";
+import { expect, test } from "vitest";
+import { visibleGpus } from "../devices.ts";
+import { parseSmi } from "../gpus.ts";
+import { deviceFindings, embeddedGpuFindings } from "./findings.ts";
+
+const SMI = "0, NVIDIA L40S, 46068, 4, 8.9, 580.95.05\n1, NVIDIA L40S, 46068, 4, 8.9, 580.95.05\n";
+const ready: Device = { id: "cpu", state: "ready", memoryBytes: 2 ** 28, conversations: 0 };
+
+test("one device in order is no finding of its own", () => {
+  expect(deviceFindings([ready])).toEqual([]);
+});
+
+test("a device that cannot be used is a note with what is wrong, beside those that serve", () => {
+  const failed: Device = { id: "cuda:0", state: "failed", memoryBytes: 0, conversations: 0, message: "install the provider" };
+  expect(deviceFindings([ready, failed])).toMatchObject([
+    { verdict: "ok", found: "cpu is ready, 256 MiB" },
+    { verdict: "note", found: "cuda:0 is failed, install the provider", advice: expect.stringContaining("ALOUD_DEVICES") },
+  ]);
+});
+
+test("a GPU that leaves work to the processor is said so, also when it is the only device", () => {
+  expect(deviceFindings([{ ...ready, id: "cuda:0", message: "50 of 300 operations run on the processor" }])).toMatchObject([
+    { found: expect.stringContaining("50 of 300") },
+  ]);
+});
+
+test("a machine with GPUs is told that nano does not gain by them", () => {
+  expect(embeddedGpuFindings(parseSmi(SMI), false)).toMatchObject([{ verdict: "ok", found: expect.stringContaining("would not help") }]);
+  expect(embeddedGpuFindings(parseSmi(""), false)).toEqual([]);
+});
+
+test("GPUs are counted as a process sees them", () => {
+  const seen = parseSmi(SMI);
+  expect(visibleGpus(seen, undefined)).toEqual([0, 1]);
+  expect(visibleGpus(seen, "1")).toEqual([0]);
+  expect([visibleGpus(seen, ""), visibleGpus(seen, "-1"), visibleGpus(parseSmi(""), undefined)]).toEqual([[], [], []]);
+});
