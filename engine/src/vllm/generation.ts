@@ -110,7 +110,8 @@ export class Generation {
     const answerLeft = maxAnswerTokens - this.#answerTokens;
     const thinkLeft = this.#isThinking ? maxThinkTokens - this.#thinkTokens : 0;
     if (answerLeft <= 0) return { type: "end", reason: "length" };
-    const sorter = new OutputSorter(this.#profile, this.#isThinking ? "think" : "answer", this.#answer !== "");
+    const begun = (this.#isThinking ? this.#thought : this.#answer) !== "";
+    const sorter = new OutputSorter(this.#profile, this.#isThinking ? "think" : "answer", begun);
     const guard = new TemplateGuard(this.#answer !== "");
     const pieces = new Map<string, number>();
     let said: number[] = [];

@@ -19,14 +19,14 @@ export class OutputSorter {
 
   /**
    * @param start what the prompt left open. After `answer` everything is answer: a server's parser takes a closed thought in the prompt for an open one.
-   * @param begun whether the answer has text already; its white space counts then
+   * @param begun whether what was left open has text already; its white space counts then
    */
   constructor(profile: VllmProfile, start: "think" | "answer", begun: boolean) {
     this.#phase = start;
-    this.#begun = begun;
+    this.#begun = begun && start === "answer";
     if (start === "think" && profile.thinking !== undefined) {
       const markers = { [profile.thinking.open.trim()]: "semantic", [profile.thinking.close]: "answer" } as const;
-      this.#splitter = new ChannelSplitter({ start: "semantic", markers });
+      this.#splitter = new ChannelSplitter({ start: "semantic", begun, markers });
     }
   }
 

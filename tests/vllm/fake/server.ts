@@ -40,6 +40,14 @@ export interface FakeVllm {
   hungUp(): Promise<void>;
   /** From now on everything is refused as by a server whose queue is full, or no longer. */
   setBusy(isBusy: boolean): void;
+  /** From now on connections are taken and nothing is answered or goes on, as when the process hangs; or no longer. */
+  setHung(isHung: boolean): void;
+  /** As when the engine's process has died and the one that takes requests has not noticed more than that: `/health` says 503. */
+  setUnwell(isUnwell: boolean): void;
+  /** What `/metrics` says besides what is so: figures of another gateway's requests, or any text at all. */
+  setMetrics(metrics: { readonly waiting?: number; readonly cacheUsage?: number } | string): void;
+  /** Every connection breaks; the server goes on. */
+  breakConnections(): void;
   /** As when the process is killed: every connection breaks and none is taken. */
   kill(): Promise<void>;
 }
@@ -63,6 +71,10 @@ export async function startFakeVllm(options: FakeOptions = {}): Promise<FakeVllm
     noticed = resolve;
   });
   let isBusy = false;
+  let isUnwell = false;
+  let metrics: Parameters<FakeVllm["setMetrics"]>[0] = {};
+  let release = () => {};
+  let hanging: Promise<void> | undefined;
 
   /** How much of the prompt is in the cache; the rest is, from now on. */
   function look({ tokens }: Prompt, salt: string | undefined): { cached: number; created: number } {
@@ -204,6 +216,7 @@ export async function startFakeVllm(options: FakeOptions = {}): Promise<FakeVllm
     let carried = "";
     for (const [n, token] of outputs.entries()) {
       await pace();
+      await hanging;
       if (response.closed) return;
       completion += 1;
       const isCarried = isBehind && n % 3 === 1 && completion < maxTokens && token.type === outputs[n + 1]?.type && "text" in token;
@@ -268,6 +281,7 @@ export async function startFakeVllm(options: FakeOptions = {}): Promise<FakeVllm
     const { method, url } = message;
     let text = "";
     for await (const data of message) text += data;
+    await hanging;
     if (options.apiKey !== undefined && url?.startsWith("/v1/") && message.headers.authorization !== `Bearer ${options.apiKey}`) {
       throw new Refused(401, { error: "Unauthorized" });
     }
@@ -317,7 +331,11 @@ export async function startFakeVllm(options: FakeOptions = {}): Promise<FakeVllm
       case "/version":
         return json(response, 200, { version: "0.32.0" });
       case "/health":
-        response.writeHead(200).end();
+        response.writeHead(isUnwell ? 503 : 200).end();
+        return;
+      case "/metrics":
+        response.writeHead(200, { "content-type": "text/plain; version=1.0.0; charset=utf-8" });
+        response.end(typeof metrics === "string" ? metrics : metricsOf({ model, running, waiting: 0, cacheUsage: 0, ...metrics }));
         return;
       default:
         throw new Refused(404, { detail: "Not Found" });
@@ -343,12 +361,39 @@ export async function startFakeVllm(options: FakeOptions = {}): Promise<FakeVllm
     setBusy(busy) {
       isBusy = busy;
     },
+    setHung(isHung) {
+      release();
+      hanging = isHung ? new Promise((resolve) => (release = resolve)) : undefined;
+    },
+    setUnwell(unwell) {
+      isUnwell = unwell;
+    },
+    setMetrics(next) {
+      metrics = next;
+    },
+    breakConnections: () => server.closeAllConnections(),
     kill: () =>
       new Promise((resolve) => {
+        release();
         server.close(() => resolve());
         server.closeAllConnections();
       }),
   };
+}
+
+function metricsOf({ model, running, waiting, cacheUsage }: { model: string; running: number; waiting: number; cacheUsage: number }) {
+  const gauge = (name: string, help: string, value: number) => [
+    `# HELP vllm:${name} ${help}`,
+    `# TYPE vllm:${name} gauge`,
+    `vllm:${name}{engine="0",model_name="${model}"} ${value.toFixed(1 + 3 * Number(value % 1 !== 0))}`,
+  ];
+  return [
+    ...gauge("num_requests_running", "Number of requests in model execution batches.", running),
+    ...gauge("num_requests_waiting", "Number of requests waiting to be processed.", waiting),
+    `vllm:num_requests_waiting_by_reason{engine="0",model_name="${model}",reason="capacity"} ${waiting.toFixed(1)}`,
+    ...gauge("kv_cache_usage_perc", "KV-cache usage. 1 means 100 percent usage.", cacheUsage),
+    "",
+  ].join("\n");
 }
 
 function json(response: ServerResponse, status: number, body: unknown): void {

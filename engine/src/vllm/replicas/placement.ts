@@ -34,18 +34,18 @@ export function rank<T extends Candidate>(sessionId: string, candidates: readonl
 }
 
 /**
- * Where a conversation that has no server yet goes: its most preferred that has room, one that is pressed only when no other is left.
+ * Where a conversation that has no server yet goes: to its most preferred that has room, among those that are free; among the pressed only when none is.
  * @param isNew whether it may be refused: one that exists is taken in also where it is full
  * @returns undefined when every server is full, or there is none
  */
 export function place<T extends Candidate>(sessionId: string, candidates: readonly T[], isNew: boolean): T | undefined {
-  const shares = candidates.reduce((sum, { weight }) => sum + weight, 0);
-  const total = candidates.reduce((sum, { conversations }) => sum + conversations, 1);
-  const hasRoom = ({ weight, conversations }: T) => conversations < Math.ceil((MOST_SHARES * total * weight) / shares);
-  const ranked = rank(sessionId, candidates);
-  const open = ranked.filter(({ pressure }) => pressure !== "full");
-  const free = open.filter(({ pressure }) => pressure === "none");
-  return free.find(hasRoom) ?? open.find(hasRoom) ?? open[0] ?? (isNew ? undefined : ranked[0]);
+  const pools = (["none", "pressed", ...(isNew ? [] : ["full"])] as const).map((most) =>
+    candidates.filter(({ pressure }) => pressure === most),
+  );
+  const pool = pools.find(({ length }) => length > 0) ?? [];
+  const shares = pool.reduce((sum, { weight }) => sum + weight, 0);
+  const total = pool.reduce((sum, { conversations }) => sum + conversations, 1);
+  return rank(sessionId, pool).find(({ weight, conversations }) => conversations < Math.ceil((MOST_SHARES * total * weight) / shares));
 }
 
 /**
