@@ -1,5 +1,7 @@
 /** Which devices the embedded engine gets on this machine: what was asked for, and what is there. */
+import type { Engine } from "@aloud/engine";
 import { type DeviceWish, deviceIds, hasCudaProvider, isInt8Model, NANO_DIR, needsGpus } from "@aloud/engine/embedded";
+import type { Logger } from "pino";
 import { type SeenGpus, seeGpus } from "./gpus.ts";
 
 /** Looks at the GPUs only where the answer depends on them. @throws AloudError `invalid_value` when they are too many */
@@ -24,4 +26,21 @@ function countVisible(visible: string): number {
   const entries = visible.split(",").map((entry) => entry.trim());
   const end = entries.findIndex((entry) => entry === "" || entry.startsWith("-"));
   return end < 0 ? entries.length : end;
+}
+
+/** Tells the log of every device that has failed, or leaves work to the processor, once. Until the returned function is called. */
+export function logDevices(engine: Pick<Engine, "status" | "watch">, logger: Pick<Logger, "warn">): () => void {
+  const told = new Map<string, string>();
+  const look = () => {
+    const status = engine.status();
+    if (status.state !== "ready" && status.state !== "loading") return;
+    for (const { id, state, message } of status.devices ?? []) {
+      if (state === "loading" || message === undefined || told.get(id) === message) continue;
+      told.set(id, message);
+      logger.warn({ device: id, state, reason: message }, "device of the engine");
+    }
+  };
+  const unwatch = engine.watch(look);
+  look();
+  return unwatch;
 }

@@ -10,7 +10,7 @@ import { destination } from "pino";
 import { type EngineChoice, type EngineFlags, type GatewayConfig, readConfig, readEngineChoice } from "../config.ts";
 import { createLogger } from "../log.ts";
 import { openGateway } from "../server.ts";
-import { seeDevices } from "./devices.ts";
+import { logDevices, seeDevices } from "./devices.ts";
 
 export const SERVE_HELP = `aloud serve: listen for voice sessions and serve the page
 
@@ -92,6 +92,7 @@ export async function serve(args: readonly string[]): Promise<number> {
   const logger = createLogger(config.logLevel, destination({ dest: 2, sync: true }));
   const startedAt = performance.now();
   const engine = await openEngine(readEngineChoice(parsed.engine, process.env), config.maxSessions);
+  const stopLogging = logDevices(engine, logger);
   try {
     const gateway = await openGateway({ config, engine, logger, ...(existsSync(demoDir) && { demoDir }) }).catch((error: unknown) => {
       throw listenError(error, config);
@@ -107,6 +108,7 @@ export async function serve(args: readonly string[]): Promise<number> {
       await gateway.close();
     }
   } finally {
+    stopLogging();
     await engine.close();
   }
   return 0;

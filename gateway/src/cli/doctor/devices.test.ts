@@ -1,6 +1,6 @@
-import type { Device } from "@aloud/engine";
+import type { Device, EngineStatus } from "@aloud/engine";
 import { expect, test } from "vitest";
-import { visibleGpus } from "../devices.ts";
+import { logDevices, visibleGpus } from "../devices.ts";
 import { parseSmi } from "../gpus.ts";
 import { deviceFindings, embeddedGpuFindings } from "./findings.ts";
 
@@ -35,4 +35,21 @@ test("GPUs are counted as a process sees them", () => {
   expect(visibleGpus(seen, undefined)).toEqual([0, 1]);
   expect(visibleGpus(seen, "1")).toEqual([0]);
   expect([visibleGpus(seen, ""), visibleGpus(seen, "-1"), visibleGpus(parseSmi(""), undefined)]).toEqual([[], [], []]);
+});
+
+test("the log is told of a device that fails, once, and of nothing else", () => {
+  let status: EngineStatus = { state: "loading", progress: 0, message: "starting" };
+  let look = () => {};
+  const warned: unknown[] = [];
+  const watch = (listener: (status: EngineStatus) => void) => {
+    look = () => listener(status);
+    return () => {};
+  };
+  logDevices({ status: () => status, watch }, { warn: (fields: unknown) => void warned.push(fields) });
+  const failed: Device = { id: "cuda:0", state: "failed", memoryBytes: 0, conversations: 0, message: "install the provider" };
+  for (const conversations of [0, 1]) {
+    status = { state: "ready", devices: [{ ...ready, conversations }, failed], conversations, waiting: 0 };
+    look();
+  }
+  expect(warned).toEqual([{ device: "cuda:0", state: "failed", reason: "install the provider" }]);
 });
