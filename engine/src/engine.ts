@@ -11,12 +11,13 @@ export const SAMPLE_RATE_HZ = 16_000;
 /** Where a piece of text belongs. Every model has `answer`; the others depend on the model (`EngineInfo.channels`). */
 export type Channel = "semantic" | "acoustic" | "answer";
 
+/** One place in which the model runs: a process of ours, or a server. */
 export interface Device {
-  /** `cpu`, `cpu:1`, `cuda:0`, … */
+  /** `cpu`, `cpu:1`, `cuda:0`, …; servers by their place in the configuration: `vllm:0`, … */
   readonly id: string;
-  /** `failed`: for good, until a person mends it; the others serve. */
+  /** `loading`: not there yet, or not any more. `failed`: for good, until a person mends it; the others serve. */
   readonly state: "loading" | "ready" | "failed";
-  /** Main memory of the process that runs there, in bytes; a GPU's own is not counted. 0 while it loads. */
+  /** Main memory of the process that runs there, in bytes; a GPU's own is not counted. 0 while it loads, and for a server. */
   readonly memoryBytes: number;
   /** That live there. */
   readonly conversations: number;
@@ -49,25 +50,12 @@ export interface EngineInfo {
   readonly knownTools?: readonly string[];
 }
 
-/** One of several servers that serve the same model. */
-export interface ReplicaStatus {
-  /** `vllm:0`, …: its place in the configuration. */
-  readonly id: string;
-  /**
-   * `joining`: was not there yet. `ready`. `recovering`: has just come and takes less than its share. `busy`: takes no new conversations. `down`: was there.
-   * `unsuitable`: is there, but serves something else.
-   */
-  readonly state: "joining" | "ready" | "recovering" | "busy" | "down" | "unsuitable";
-  readonly conversations: number;
-}
-
 export type EngineStatus =
   | {
       readonly state: "loading";
       readonly progress: number;
       readonly message: string;
       readonly devices?: readonly Device[];
-      readonly replicas?: readonly ReplicaStatus[];
     }
   | {
       readonly state: "ready";
@@ -75,8 +63,6 @@ export type EngineStatus =
       readonly conversations: number;
       /** Steps of work in the longest queue of a device. */
       readonly waiting: number;
-      /** Absent where the model runs in one place. */
-      readonly replicas?: readonly ReplicaStatus[];
       /** There while `open` would be refused with `engine_busy`: so that nobody is let in who could not be answered. */
       readonly full?: { readonly retryAfterMs: number };
     }

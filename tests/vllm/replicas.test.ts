@@ -67,7 +67,7 @@ async function start(count: number, options: Partial<VllmOptions> = {}, fakes: r
   const engine = openVllmEngine({ urls, temperature: 0, clock, onMove: (move) => moves.push(move), ...options });
   cleanUp.push(() => engine.close());
   clock.advance(0);
-  await until(() => engine.status().state === "failed" || replicasOf(engine).every(({ state }) => state !== "joining"));
+  await until(() => engine.status().state === "failed" || replicasOf(engine).every(({ state }) => state !== "loading"));
   for (const { fake } of servers) fake.requests.length = 0;
   return {
     clock,
@@ -86,7 +86,7 @@ async function start(count: number, options: Partial<VllmOptions> = {}, fakes: r
 
 const replicasOf = (engine: Engine) => {
   const status = engine.status();
-  return "replicas" in status ? (status.replicas ?? []) : [];
+  return "devices" in status ? (status.devices ?? []) : [];
 };
 const statesOf = (engine: Engine) => replicasOf(engine).map(({ state }) => state);
 
@@ -203,7 +203,7 @@ describe("a server that is killed", () => {
     expect(other.fake.requests).toHaveLength(1);
     expect(lastPrefill(other)).toMatch(prefill);
     expect(all.moves).toMatchObject([{ reason: "failover" }]);
-    await until(() => statesOf(all.engine).includes("down"));
+    await until(() => statesOf(all.engine).includes("loading"));
   });
 
   test.each([3, 8, 14, 21, 25, 26, 27, 28, 33, 38, 41])("at token %i: no word is lost, none comes twice", async (at) => {
@@ -293,7 +293,7 @@ describe("when every server is gone", () => {
     await Promise.all(all.servers.map(({ fake }) => fake.kill()));
     await expect(answer()).rejects.toMatchObject({ code: "engine_unavailable" });
     expect(all.engine.status()).toMatchObject({ state: "loading", message: "waiting for one of 2 vLLM servers to come back" });
-    expect(statesOf(all.engine)).toEqual(["down", "down"]);
+    expect(statesOf(all.engine)).toEqual(["loading", "loading"]);
     expect(replicasOf(all.engine).map(({ conversations }) => conversations)).toEqual([0, 0]);
     const opened = all.engine.open({});
     const port = Number(new URL(all.servers[1]?.fake.url ?? "").port);
@@ -302,7 +302,7 @@ describe("when every server is gone", () => {
     const next = await opened;
     await next.append({ type: "text", role: "user", text: "hello" });
     expectWholeAnswer(await collect(next.generate(REQUEST, NEVER)));
-    expect(statesOf(all.engine)).toEqual(["down", "ready"]);
+    expect(statesOf(all.engine)).toEqual(["loading", "ready"]);
   });
 
   test("an only server whose connection breaks in the middle is asked for the rest", async () => {
@@ -329,7 +329,7 @@ describe("a server that hangs", () => {
     home.fake.setHung(true);
     const answered = collect(conversation.generate(REQUEST, NEVER));
     await all.pass(5);
-    expect(statesOf(all.engine).sort()).toEqual(["down", "ready"]);
+    expect(statesOf(all.engine).sort()).toEqual(["loading", "ready"]);
     await all.pass(1);
     expectWholeAnswer(await answered);
     expect((await converse(all)).home).not.toBe(home);
@@ -381,11 +381,11 @@ describe("a server that comes back", () => {
     const { home, homeId } = await converse(all);
     home.fake.setUnwell(true);
     await all.pass(1);
-    expect(statesOf(all.engine).sort()).toEqual(["down", "ready"]);
+    expect(statesOf(all.engine).sort()).toEqual(["loading", "ready"]);
     home.fake.setUnwell(false);
     home.onToken = () => new Promise(() => {});
     await all.pass(10);
-    expect(replicasOf(all.engine).find(({ id }) => id === homeId)?.state).toBe("down");
+    expect(replicasOf(all.engine).find(({ id }) => id === homeId)?.state).toBe("loading");
   });
 
   test("takes a tenth of its share at first; conversations return between turns only, and gradually", async () => {
@@ -402,7 +402,7 @@ describe("a server that comes back", () => {
     expect(replicasOf(all.engine).map(({ conversations }) => conversations)).toEqual([0, 12]);
     first.fake.setUnwell(false);
     await all.pass(2);
-    expect(statesOf(all.engine)).toEqual(["recovering", "ready"]);
+    expect(statesOf(all.engine)).toEqual(["ready", "ready"]);
     const counts: number[] = [];
     for (let n = 2; n < 8; n += 1) {
       await ask(n);
@@ -428,10 +428,10 @@ describe("a server that comes back", () => {
     for (let fall = 0; fall < 4; fall += 1) {
       first.fake.setUnwell(true);
       await all.pass(1);
-      expect(statesOf(all.engine)[0]).toBe("down");
+      expect(statesOf(all.engine)[0]).toBe("loading");
       first.fake.setUnwell(false);
       let seconds = 0;
-      while (statesOf(all.engine)[0] === "down") {
+      while (statesOf(all.engine)[0] === "loading") {
         await all.pass(1);
         seconds += 1;
       }
@@ -466,7 +466,7 @@ describe("servers that have too much to do", () => {
     for (const { fake } of all.servers) fake.setMetrics({ cacheUsage: 0.97 });
     await all.pass(6);
     expect(all.engine.status()).toMatchObject({ state: "ready", full: { retryAfterMs: 5_000 } });
-    expect(statesOf(all.engine)).toEqual(["busy", "busy"]);
+    expect(replicasOf(all.engine).map(({ message }) => message?.slice(0, 26))).toEqual(Array(2).fill("takes no new conversations"));
     await expect(all.engine.open({})).rejects.toMatchObject({ code: "engine_busy", retryAfterMs: 5_000 });
     await hear(1_000);
     expectWholeAnswer(await answer());
@@ -510,7 +510,7 @@ describe("servers that have too much to do", () => {
 describe("servers that differ", () => {
   test("in the model: the second is not used, and the status says so", async () => {
     const all = await start(2, { model: "tiny-audio" }, [{}, { model: "other" }]);
-    expect(statesOf(all.engine)).toEqual(["ready", "unsuitable"]);
+    expect(statesOf(all.engine)).toEqual(["ready", "failed"]);
     for (let n = 0; n < 4; n += 1) await all.engine.open({});
     expect(replicasOf(all.engine).map(({ conversations }) => conversations)).toEqual([4, 0]);
   });
@@ -537,7 +537,7 @@ describe("servers that differ", () => {
     await all.pass(1);
     const { fake: back } = await startServer({ port, takesTools: false });
     await all.pass(3);
-    await until(() => statesOf(all.engine)[0] === "unsuitable");
+    await until(() => statesOf(all.engine)[0] === "failed");
     expect(back.requests.length).toBeGreaterThan(0);
     expect(all.engine.info).not.toHaveProperty("knownTools");
   });

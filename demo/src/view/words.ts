@@ -33,7 +33,8 @@ export function devicesOf({ conversation }: Page): string {
   const devices = conversation.engine?.devices ?? [];
   return devices
     .map(({ id, state, conversations, memory_bytes, message }) => {
-      const load = `${conversations} ${conversations === 1 ? "conversation" : "conversations"}, ${Math.round(memory_bytes / 2 ** 20)} MiB`;
+      const memory = memory_bytes === 0 ? "" : `, ${Math.round(memory_bytes / 2 ** 20)} MiB`;
+      const load = `${conversations} ${conversations === 1 ? "conversation" : "conversations"}${memory}`;
       return [`${id}: ${state === "ready" ? load : state}`, message].filter(Boolean).join(" · ");
     })
     .join("\n");

@@ -78,11 +78,11 @@ export function openVllmEngine(options: VllmOptions): Engine {
 
   function status(): EngineStatus {
     if (isClosed) return { state: "closed" };
-    const states = replicas.status();
+    const devices = replicas.all.map(({ device }) => device);
     if (replicas.isAnyThere) {
       const isFull = conversations.size >= maxConversations || replicas.isFull;
       const full = isFull ? { full: { retryAfterMs: RETRY_AFTER_MS } } : {};
-      return { state: "ready", devices: [], conversations: conversations.size, waiting: 0, replicas: states, ...full };
+      return { state: "ready", devices, conversations: conversations.size, waiting: 0, ...full };
     }
     const error = replicas.failure;
     if (error !== undefined) return { state: "failed", error };
@@ -92,7 +92,7 @@ export function openVllmEngine(options: VllmOptions): Engine {
       state: "loading",
       progress: 0,
       message: wasThere ? `waiting for ${what} to come back` : `waiting for ${what}`,
-      replicas: states,
+      devices,
     };
   }
 

@@ -3,7 +3,7 @@
  * again when it has named its model and made a token.
  */
 import { AloudError } from "@aloud/client/protocol";
-import type { ReplicaStatus } from "../../engine.ts";
+import type { Device } from "../../engine.ts";
 import { ServerRefusal, type VllmServer } from "../server.ts";
 import { type Circuit, type CircuitEvent, type CircuitLimits, reduceCircuit, unknownCircuit } from "./circuit.ts";
 import type { Clock } from "./clock.ts";
@@ -34,7 +34,7 @@ export interface ReplicaOwner {
   limits(): CircuitLimits;
   /** Finds out what it serves. @throws ServerRefusal, AloudError when that is not what is wanted */
   look(server: VllmServer, signal: AbortSignal): Promise<Served>;
-  /** It is there, or gone, or has shown to be of no use. */
+  /** Its status is another one. */
   changed(): void;
 }
 
@@ -50,6 +50,7 @@ export class Replica implements Candidate {
   #unsuitable: AloudError | undefined;
   #loads: readonly (Load | undefined)[] = [];
   #busyUntilMs = Number.NEGATIVE_INFINITY;
+  #wasFull = false;
   #beats = 0;
   #isLooking = false;
   #cancelTimer = () => {};
@@ -94,10 +95,16 @@ export class Replica implements Candidate {
     return this.#loads.at(-1);
   }
 
-  get state(): Exclude<ReplicaStatus["state"], "recovering"> {
-    if (this.#unsuitable !== undefined) return "unsuitable";
-    if (!this.isThere) return this.#served === undefined ? "joining" : "down";
-    return this.pressure === "full" ? "busy" : "ready";
+  get device(): Device {
+    const { id, conversations } = this;
+    const [state, message] = this.#standing;
+    return { id, state, memoryBytes: 0, conversations, ...(message !== undefined && { message }) };
+  }
+
+  get #standing(): readonly [Device["state"], string | undefined] {
+    if (this.#unsuitable !== undefined) return ["failed", this.#unsuitable.message];
+    if (!this.isThere) return ["loading", this.#served === undefined ? "waiting for the server" : "the server is gone; waiting for it"];
+    return ["ready", this.pressure === "full" ? "takes no new conversations: it has as much to do as it can" : undefined];
   }
 
   /** What became of a request. */
@@ -105,6 +112,7 @@ export class Replica implements Candidate {
     if (!this.isThere) return;
     if (event === "busy") this.#busyUntilMs = this.#owner.clock.now() + BUSY_MS;
     else this.#note(event);
+    this.#tellPressure();
   }
 
   /** Calls `listener` when the server is given up, until the returned function is called. */
@@ -166,6 +174,14 @@ export class Replica implements Candidate {
     if (this.#beats % BEATS_PER_LOAD !== 0) return;
     const text = await this.#within(MAX_BEAT_MS, (signal) => server.metrics(signal));
     if (this.isThere) this.#loads = [...this.#loads.slice(-1), text === undefined ? undefined : readLoad(text)];
+    this.#tellPressure();
+  }
+
+  #tellPressure(): void {
+    const isFull = this.isThere && this.pressure === "full";
+    if (isFull === this.#wasFull) return;
+    this.#wasFull = isFull;
+    this.#owner.changed();
   }
 
   async #probe(): Promise<void> {

@@ -1,6 +1,5 @@
 /** The servers that serve one model, as one: what they offer together, and which of them a conversation lives on. */
 import { AloudError } from "@aloud/client/protocol";
-import type { ReplicaStatus } from "../../engine.ts";
 import { VllmServer } from "../server.ts";
 import type { CircuitLimits } from "./circuit.ts";
 import type { Clock } from "./clock.ts";
@@ -14,8 +13,6 @@ const FAILURES = 2;
 const FAILURES_OF_LAST = 10;
 /** In units of the first wait. */
 const MAX_BACKOFF = 10;
-/** Of the weight of the one that has been there longest: from here on a server is no newcomer. */
-const NEARLY = 0.9;
 /** A server that stays so long has its earlier falls forgotten. */
 const WELL_MS = 120_000;
 
@@ -27,7 +24,7 @@ export interface ReplicasOptions {
   /** Before a server that is not there is looked for again; grows tenfold at most. */
   readonly retryMs: number;
   readonly clock: Clock;
-  /** A server is there, or gone, or of no use. */
+  /** A server's status is another one. */
   readonly changed: () => void;
 }
 
@@ -72,15 +69,6 @@ export class Replicas {
   /** Whether those that are there take no new conversation. */
   get isFull(): boolean {
     return this.#there().every(({ pressure }) => pressure === "full");
-  }
-
-  status(): ReplicaStatus[] {
-    const most = Math.max(...this.all.map(({ weight }) => weight));
-    return this.all.map(({ id, state, weight, conversations }) => ({
-      id,
-      state: state === "ready" && weight < NEARLY * most ? "recovering" : state,
-      conversations,
-    }));
   }
 
   /** @returns undefined when all are full, or none is there but `without` */
