@@ -90,9 +90,8 @@ test("a process that stands still is replaced", async () => {
 
 test("SIGKILL of one of two devices: the conversation of the other is answered as if nothing had happened", async () => {
   engine = openEmbeddedEngine({ devices: ["cpu:0", "cpu:1"] });
-  const first = await engine.open({});
   await untilSettled(engine);
-  const other = await engine.open({});
+  const [first, other] = [await engine.open({}), await engine.open({})];
   const audio = { type: "audio", samples: pseudoSpeech(1_000, 4) } as const;
   const [killed, spared] = [first.append({ ...audio, samples: pseudoSpeech(20_000, 4) }), other.append(audio)];
   const [processId = 0] = engine.processIds;

@@ -5,9 +5,13 @@ import type { Logger } from "pino";
 import { type SeenGpus, seeGpus } from "./gpus.ts";
 
 /** Looks at the GPUs only where the answer depends on them. @throws AloudError `invalid_value` when they are too many */
-export async function seeDevices(wishes: readonly DeviceWish[], modelDir = NANO_DIR): Promise<readonly string[]> {
+export async function seeDevices(
+  wishes: readonly DeviceWish[],
+  modelDir = NANO_DIR,
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<readonly string[]> {
   const seen: SeenGpus = needsGpus(wishes) ? await seeGpus() : { found: false, why: "not asked" };
-  const gpus = visibleGpus(seen, process.env.CUDA_VISIBLE_DEVICES);
+  const gpus = visibleGpus(seen, environment.CUDA_VISIBLE_DEVICES);
   return deviceIds(wishes, { gpus, hasCudaProvider: hasCudaProvider(), isInt8: isInt8Model(modelDir) });
 }
 
@@ -28,16 +32,22 @@ function countVisible(visible: string): number {
   return end < 0 ? entries.length : end;
 }
 
-/** Tells the log of every device that has failed, or leaves work to the processor, once. Until the returned function is called. */
+/**
+ * Tells the log of every device that has failed or is gone, leaves work to the processor, or takes no more; once, until it is well again. Until the
+ * returned function is called.
+ */
 export function logDevices(engine: Pick<Engine, "status" | "watch">, logger: Pick<Logger, "warn">): () => void {
-  const told = new Map<string, string>();
+  const told = new Map<string, string | undefined>();
   const look = () => {
     const status = engine.status();
     if (status.state !== "ready" && status.state !== "loading") return;
     for (const { id, state, message } of status.devices ?? []) {
-      if (state === "loading" || message === undefined || told.get(id) === message) continue;
-      told.set(id, message);
-      logger.warn({ device: id, state, reason: message }, "device of the engine");
+      // While it loads its message is another one all the time.
+      const news = state === "loading" ? "gone" : message;
+      // One that has not been ready yet is only on its way.
+      if (told.has(id) ? told.get(id) === news : state === "loading") continue;
+      told.set(id, news);
+      if (news !== undefined) logger.warn({ device: id, state, reason: message }, "device of the engine");
     }
   };
   const unwatch = engine.watch(look);
