@@ -6,7 +6,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { AloudError } from "@aloud/client/protocol";
 import { type DeviceWish, parseDevices } from "@aloud/engine/embedded";
-import { MAX_SESSION_MS } from "./limits.ts";
+import { MAX_REPLICAS, MAX_SESSION_MS } from "./limits.ts";
 
 /**
  * Which origins may open a socket. Exact matches only. Two words stand for rules: `same` is the page that this gateway
@@ -105,17 +105,18 @@ export function readConfig(
   });
 }
 
-/** What answers: the model inside this process's child, or one on a vLLM server. */
+/** What answers: the model inside this process's child, or one on vLLM servers. */
 export type EngineChoice =
   /** Without `modelDir`, nano, which is inside the package. */
   | { readonly engine: "embedded"; readonly modelDir: string | undefined; readonly devices: readonly DeviceWish[] }
   /** Without `model`, the first that the server names. */
-  | { readonly engine: "vllm"; readonly url: string; readonly model: string | undefined; readonly apiKey: string | undefined };
+  | { readonly engine: "vllm"; readonly urls: readonly string[]; readonly model: string | undefined; readonly apiKey: string | undefined };
 
 export interface EngineFlags {
   readonly engine?: string | undefined;
   readonly model?: string | undefined;
-  readonly url?: string | undefined;
+  /** One for each server that serves the model. */
+  readonly urls?: readonly string[] | undefined;
   /** `cpu`, `cuda:0`, … as a person writes them, separated by commas. */
   readonly devices?: string | undefined;
 }
@@ -128,7 +129,7 @@ export function readEngineChoice(flags: EngineFlags, env: NodeJS.ProcessEnv = pr
   const engine = flags.engine ?? (env.ALOUD_ENGINE || "embedded");
   const model = flags.model ?? (env.ALOUD_MODEL || undefined);
   if (engine === "embedded") {
-    if (flags.url !== undefined) throw new AloudError("invalid_value", "--url: only --engine vllm has a server", { param: "--url" });
+    if (flags.urls !== undefined) throw new AloudError("invalid_value", "--url: only --engine vllm has a server", { param: "--url" });
     return { engine, modelDir: model, devices: readDevices(flags.devices ?? (env.ALOUD_DEVICES || "cpu")) };
   }
   if (engine !== "vllm")
@@ -137,12 +138,24 @@ export function readEngineChoice(flags: EngineFlags, env: NodeJS.ProcessEnv = pr
     throw new AloudError("invalid_value", "--device: only --engine embedded has devices here; a vLLM server chooses its own", {
       param: "--device",
     });
-  const url = flags.url ?? (env.ALOUD_VLLM_URL || undefined);
-  if (url === undefined)
+  const urls = flags.urls ?? env.ALOUD_VLLM_URL?.split(",") ?? [];
+  return { engine, urls: readUrls(urls), model, apiKey: env.ALOUD_VLLM_KEY || undefined };
+}
+
+/** The servers' addresses, each once. */
+function readUrls(texts: readonly string[]): readonly string[] {
+  const urls = texts.map((text) => text.trim()).filter((text) => text !== "");
+  if (urls.length === 0)
     throw new AloudError("invalid_value", "--engine vllm: where is the server? Say --url http://HOST:8000 (or ALOUD_VLLM_URL)");
-  if (!URL.canParse(url) || !/^https?:$/u.test(new URL(url).protocol))
-    throw new AloudError("invalid_value", `--url (or ALOUD_VLLM_URL): expected http://HOST:PORT, got "${url.slice(0, 64)}"`);
-  return { engine, url, model, apiKey: env.ALOUD_VLLM_KEY || undefined };
+  if (urls.length > MAX_REPLICAS)
+    throw new AloudError("invalid_value", `--url (or ALOUD_VLLM_URL): at most ${MAX_REPLICAS} servers, got ${urls.length}`);
+  for (const [n, url] of urls.entries()) {
+    if (!URL.canParse(url) || !/^https?:$/u.test(new URL(url).protocol))
+      throw new AloudError("invalid_value", `--url (or ALOUD_VLLM_URL): expected http://HOST:PORT, got "${url.slice(0, 64)}"`);
+    if (urls.findIndex((other) => new URL(other).href === new URL(url).href) < n)
+      throw new AloudError("invalid_value", `--url (or ALOUD_VLLM_URL): ${url.slice(0, 64)} is there twice`);
+  }
+  return urls;
 }
 
 /** Which devices the embedded engine is to run on. */

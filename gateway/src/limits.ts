@@ -59,6 +59,8 @@ export const DECODERS_READY = 4;
 export const REJECT_LINGER_MS = 1_000;
 /** `Retry-After` of a full or draining gateway, in seconds. */
 export const RETRY_AFTER_S = 5;
+/** vLLM servers of one gateway: each is asked every second how it is. More → `invalid_value` at the start. */
+export const MAX_REPLICAS = 64;
 
 /** Client events of one session that wait for audio before them to be looked at; more → `rate_limited`. */
 export const MAX_QUEUED_MESSAGES = 8_192;

@@ -1,5 +1,6 @@
 /** What Prometheus sees. One registry per gateway, so that two in one process do not add up. */
 import { monitorEventLoopDelay } from "node:perf_hooks";
+import type { Engine } from "@aloud/engine";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { DecoderPool } from "./audio/decoder-pool.ts";
 import type { Access } from "./auth/access.ts";
@@ -26,9 +27,10 @@ export interface MetricsSources {
   readonly vad: Vad;
   readonly decoders: DecoderPool;
   readonly access: Access;
+  readonly engine: Pick<Engine, "status">;
 }
 
-export function createMetrics({ vad, decoders, access }: MetricsSources): Metrics {
+export function createMetrics({ vad, decoders, access, engine }: MetricsSources): Metrics {
   const registry = new Registry();
   const registers = [registry];
   const loop = monitorEventLoopDelay({ resolution: LOOP_SAMPLE_MS });
@@ -67,6 +69,7 @@ export function createMetrics({ vad, decoders, access }: MetricsSources): Metric
       this.set(access.secrets.size());
     },
   });
+  deviceMetrics(engine, registers);
   if (access.guarded) keyMetrics(access, registers);
   return {
     registry,
@@ -85,6 +88,44 @@ export function createMetrics({ vad, decoders, access }: MetricsSources): Metric
       registry.clear();
     },
   };
+}
+
+/** Where the model runs, and how it is doing there. */
+function deviceMetrics(engine: MetricsSources["engine"], registers: Registry[]): void {
+  const labelNames = ["device"] as const;
+  const devices = () => {
+    const status = engine.status();
+    return "devices" in status ? (status.devices ?? []) : [];
+  };
+  new Gauge({
+    name: "aloud_engine_device_ready",
+    help: "Whether a device or server of the engine can answer",
+    labelNames,
+    registers,
+    collect() {
+      this.reset();
+      for (const { id, state } of devices()) this.set({ device: id }, Number(state === "ready"));
+    },
+  });
+  new Gauge({
+    name: "aloud_engine_device_conversations",
+    help: "Conversations that live on a device or server of the engine",
+    labelNames,
+    registers,
+    collect() {
+      this.reset();
+      for (const { id, conversations } of devices()) this.set({ device: id }, conversations);
+    },
+  });
+  new Gauge({
+    name: "aloud_engine_full",
+    help: "Whether new sessions are refused because the engine has as much to do as it can",
+    registers,
+    collect() {
+      const status = engine.status();
+      this.set(Number(status.state === "ready" && status.full !== undefined));
+    },
+  });
 }
 
 /** What each key uses, by its name. */

@@ -16,6 +16,7 @@ export interface ResponsesOptions {
   readonly clock: Clock;
   readonly dialect: Dialect;
   readonly engine: Engine;
+  readonly sessionId: string;
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly history: History;
@@ -58,11 +59,11 @@ export class Responses {
   }
 
   #startAside(settings: ResponseSettings): void {
-    const { clock, config, history } = this.#options;
+    const { sessionId, clock, config, history } = this.#options;
     this.#asides.mustHaveRoom();
     const origin = { type: "request", at: clock.now() } as const;
     const answer = new Answer({ ...this.#options, conversationId: null, settings, origin, announce: () => null });
-    this.#asides.start(answer, { ...setupOf(config()), items: history.toEngine(), ...settings.own }, settings.request);
+    this.#asides.start(answer, { sessionId, ...setupOf(config()), items: history.toEngine(), ...settings.own }, settings.request);
   }
 
   #cancel(responseId: string | null | undefined, eventId: string | undefined): void {

@@ -132,7 +132,7 @@ export class Session implements ConnectionHandlers {
     });
     this.#dialogue = new Dialogue({
       engine,
-      setup: () => ({ ...setupOf(this.#settings), items: this.#history.toEngine(this.#performer.unanswered()) }),
+      setup: () => ({ sessionId: this.id, ...setupOf(this.#settings), items: this.#history.toEngine(this.#performer.unanswered()) }),
       report: (event) => this.#performer.onDialogue(event),
     });
     const shared = {
@@ -159,7 +159,7 @@ export class Session implements ConnectionHandlers {
       onAnswered: (end) => this.#memory.onAnswered(end),
     });
     this.#items = new Items({ ...shared, performer: this.#performer, format: () => this.#settings.inputFormat });
-    this.#responses = new Responses({ ...shared, performer: this.#performer });
+    this.#responses = new Responses({ ...shared, sessionId: this.id, performer: this.#performer });
     this.#intake.setFormat(this.#settings.inputFormat);
     this.#intake.setVad(this.#settings.turnDetection === null ? "off" : "on");
     if (this.#settings.turnDetection !== null) this.#ear.configure(this.#settings.turnDetection);

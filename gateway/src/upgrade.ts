@@ -46,6 +46,10 @@ export function createUpgrade(deps: UpgradeDeps): Upgrade {
     if (state === "draining") throw new AloudError("server_draining", "the server is restarting; connect again", retryLater);
     if (live.size >= config.maxSessions)
       throw new AloudError("server_busy", `all ${config.maxSessions} sessions are taken; try again later`, retryLater);
+    // Now rather than when the first words have been said.
+    const status = engine.status();
+    if (status.state === "ready" && status.full !== undefined)
+      throw new AloudError("server_busy", "the model has as much to do as it can; try again later", status.full);
   };
 
   const open = (principal: Principal, request: IncomingMessage, socket: Duplex, head: Buffer) => {

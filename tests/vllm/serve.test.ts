@@ -3,6 +3,7 @@ import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, describe, expect, test } from "vitest";
+import { readEngineChoice } from "../../gateway/src/config.ts";
 import { type FakeVllm, startFakeVllm } from "./fake/server.ts";
 
 const program = fileURLToPath(new URL("../../gateway/bin/aloud.js", import.meta.url));
@@ -34,6 +35,19 @@ describe("aloud serve --engine vllm", { timeout: 60_000 }, () => {
     return { out, err, url: /http:\/\/localhost:\d+/u.exec(out)?.[0] };
   }
 
+  test.each(["flags", "environment"])("serves with several servers, also when one is not there, chosen by %s", async (by) => {
+    const [fake, gone] = [await startFakeVllm(), await startFakeVllm()];
+    fakes.push(fake);
+    await gone.kill();
+    const { out, url } = await (by === "flags"
+      ? serve(["--engine", "vllm", "--url", gone.url, "--url", fake.url])
+      : serve([], { ALOUD_ENGINE: "vllm", ALOUD_VLLM_URL: `${gone.url}, ${fake.url}` }));
+    expect(out).toMatch(/model tiny-audio/u);
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    expect(metrics).toContain('aloud_engine_device_ready{device="vllm:0"} 0');
+    expect(metrics).toContain('aloud_engine_device_ready{device="vllm:1"} 1');
+  });
+
   test.each(["flags", "environment"])("answers speech with the server's model, chosen by %s", async (by) => {
     const fake = await startFakeVllm();
     fakes.push(fake);
@@ -58,10 +72,17 @@ describe("aloud serve --engine vllm", { timeout: 60_000 }, () => {
     [["--engine", "vllm"], "where is the server"],
     [["--engine", "vllm", "--url", "gpu:8000"], "expected http://HOST:PORT"],
     [["--engine", "llama"], "expected embedded or vllm"],
-    [["--engine", "vllm", "--url", "http://gpu:8000", "--url", "http://gpu:8001"], "one server can be used so far, not 2"],
+    [["--engine", "vllm", "--url", "http://gpu:8000", "--url", "http://gpu:8000/"], "http://gpu:8000/ is there twice"],
+    [["--engine", "vllm", "--url", "http://gpu:8000,gpu:8001"], 'expected http://HOST:PORT, got "gpu:8001"'],
     [["--url", "http://gpu:8000"], "only --engine vllm has a server"],
   ])("refuses %j", async (args, complaint) => {
     expect((await serve(args)).err).toContain(complaint);
+  });
+
+  test("takes so many servers and no more", () => {
+    const urls = Array.from({ length: 65 }, (_, n) => `http://gpu-${n}:8000`);
+    expect(readEngineChoice({ engine: "vllm", urls: urls.slice(1) }, {})).toMatchObject({ urls: urls.slice(1) });
+    expect(() => readEngineChoice({ engine: "vllm", urls }, {})).toThrow("at most 64 servers, got 65");
   });
 
   test("says what the server has when the model is another", async () => {

@@ -8,7 +8,7 @@ import { openEmbeddedEngine } from "@aloud/engine/embedded";
 import { openVllmEngine } from "@aloud/engine/vllm";
 import { destination } from "pino";
 import { type EngineChoice, type EngineFlags, type GatewayConfig, readConfig, readEngineChoice } from "../config.ts";
-import { createLogger } from "../log.ts";
+import { createLogger, type Logger } from "../log.ts";
 import { openGateway } from "../server.ts";
 import { logDevices, seeDevices } from "./devices.ts";
 
@@ -18,7 +18,8 @@ export const SERVE_HELP = `aloud serve: listen for voice sessions and serve the 
   --host ADDR   address to listen on (default 127.0.0.1, or ALOUD_HOST); one that others reach needs keys
   --keys FILE   let in only who has a key of this file (or ALOUD_KEYS); aloud key makes it
   --engine E    embedded: the model runs here (default); vllm: on a vLLM server (or ALOUD_ENGINE)
-  --url URL     of the vLLM server, such as http://gpu:8000 (or ALOUD_VLLM_URL; its key: ALOUD_VLLM_KEY)
+  --url URL     of the vLLM server, such as http://gpu:8000 (or ALOUD_VLLM_URL; its key: ALOUD_VLLM_KEY);
+                of several that serve the same model: once each, or separated by commas
   --model M     embedded: model directory (default: nano, which is inside the package);
                 vllm: the served model's name (default: the first); or ALOUD_MODEL
   --device D    embedded: where the model runs, one process each (default cpu, or ALOUD_DEVICES):
@@ -52,11 +53,6 @@ export function parseServeArgs(args: readonly string[]): ServeArgs | "help" {
     },
   });
   if (values.help) return "help";
-  const [url, ...others] = values.url ?? [];
-  if (others.length > 0)
-    throw new AloudError("invalid_value", `--url: one server can be used so far, not ${others.length + 1}; put a router in front of them`, {
-      param: "--url",
-    });
   return {
     config: {
       ...(values.port !== undefined && { port: parsePort(values.port) }),
@@ -64,7 +60,12 @@ export function parseServeArgs(args: readonly string[]): ServeArgs | "help" {
       ...(values.keys !== undefined && { keysFile: values.keys }),
       ...(values.log !== undefined && { logLevel: parseLevel(values.log) }),
     },
-    engine: { engine: values.engine, url, model: values.model, devices: values.device?.join(",") },
+    engine: {
+      engine: values.engine,
+      urls: values.url?.flatMap((text) => text.split(",")),
+      model: values.model,
+      devices: values.device?.join(","),
+    },
   };
 }
 
@@ -91,7 +92,7 @@ export async function serve(args: readonly string[]): Promise<number> {
   const config = readConfig(parsed.config, process.env, process.stderr.isTTY ? "warn" : "info");
   const logger = createLogger(config.logLevel, destination({ dest: 2, sync: true }));
   const startedAt = performance.now();
-  const engine = await openEngine(readEngineChoice(parsed.engine, process.env), config.maxSessions);
+  const engine = await openEngine(readEngineChoice(parsed.engine, process.env), config.maxSessions, logger);
   const stopLogging = logDevices(engine, logger);
   try {
     const gateway = await openGateway({ config, engine, logger, ...(existsSync(demoDir) && { demoDir }) }).catch((error: unknown) => {
@@ -114,13 +115,19 @@ export async function serve(args: readonly string[]): Promise<number> {
   return 0;
 }
 
-async function openEngine(choice: EngineChoice, maxConversations: number): Promise<Engine> {
+async function openEngine(choice: EngineChoice, maxConversations: number, logger: Logger): Promise<Engine> {
   if (choice.engine === "embedded") {
     const devices = await seeDevices(choice.devices, choice.modelDir);
     return openEmbeddedEngine({ maxConversations, devices, ...(choice.modelDir !== undefined && { modelDir: choice.modelDir }) });
   }
-  const { url, model, apiKey } = choice;
-  return openVllmEngine({ url, maxConversations, ...(model !== undefined && { model }), ...(apiKey !== undefined && { apiKey }) });
+  const { urls, model, apiKey } = choice;
+  return openVllmEngine({
+    urls,
+    maxConversations,
+    onMove: (move) => logger[move.reason === "failover" ? "warn" : "info"](move, "conversation moved"),
+    ...(model !== undefined && { model }),
+    ...(apiKey !== undefined && { apiKey }),
+  });
 }
 
 /** Resolves when the model is loaded. @throws what loading failed with */

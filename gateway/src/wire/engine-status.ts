@@ -32,7 +32,7 @@ function engineStatusEvent(model: string, status: EngineStatus): EngineStatusEve
         message: status.message,
       };
     case "ready": {
-      const state = status.waiting > 0 ? "busy" : "ready";
+      const state = status.waiting > 0 || status.full !== undefined ? "busy" : "ready";
       return { ...base, state, progress: 1, devices: status.devices.map(deviceStatus), queue_position: status.waiting, message: null };
     }
     case "failed":

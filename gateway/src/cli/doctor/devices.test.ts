@@ -53,3 +53,27 @@ test("the log is told of a device that fails, once, and of nothing else", () => 
   }
   expect(warned).toEqual([{ device: "cuda:0", state: "failed", reason: "install the provider" }]);
 });
+
+test("the log is told of a device that was ready and is gone, once each time", () => {
+  let device: Device = { id: "vllm:0", state: "loading", memoryBytes: 0, conversations: 0, message: "waiting for the server" };
+  let look = () => {};
+  const warned: unknown[] = [];
+  const watch = (listener: (status: EngineStatus) => void) => {
+    look = () => listener(status());
+    return () => {};
+  };
+  const status = (): EngineStatus => ({ state: "ready", devices: [device], conversations: 0, waiting: 0 });
+  logDevices({ status, watch }, { warn: ({ reason }: { reason: string }) => void warned.push(reason) });
+  const well: Device = { id: "vllm:0", state: "ready", memoryBytes: 0, conversations: 0 };
+  for (const next of [
+    well,
+    { ...device, message: "gone" },
+    { ...device, message: "still gone" },
+    well,
+    { ...device, message: "gone again" },
+  ]) {
+    device = next;
+    look();
+  }
+  expect(warned).toEqual(["gone", "gone again"]);
+});
