@@ -43,7 +43,10 @@ export const MAX_CONCEAL_MS = 60;
 
 /** Items that a conversation keeps; the oldest is dropped to make room for what is spoken, a typed one is refused (`conversation_full`). */
 export const MAX_ITEMS = 512;
-/** Deltas of an answer begun early that are held until the endpoint; more → the early answer is taken back and begun again at the endpoint. */
+/**
+ * Deltas of an answer begun early that are held until the endpoint; more → the early answer is taken back and begun again at the endpoint, or, when that
+ * has passed and only the words are still doubtful, decided about by what is known of them.
+ */
 export const MAX_HELD_DELTAS = 512;
 /** How often an answer that hit the engine's token budget is continued. */
 export const MAX_CONTINUATIONS = 4;

@@ -172,6 +172,38 @@ describe("transcripts", () => {
   });
 });
 
+describe("a single word, faintly spoken", () => {
+  const thinking = (transcript: string): ScriptedOptions => ({
+    pace: "stepped",
+    prefilled: () => ({ transcript: { stable: "", tail: "" } }),
+    answer: () => [{ channel: "semantic", text: 'The speaker says "' }, { transcript }, { channel: "answer", text: "Thank you!" }],
+  });
+  /** Lets the model take so many steps before the endpoint and the others after it. */
+  const hear = async (transcript: string, stepsBefore: number) => {
+    session = openTestSession(thinking(transcript));
+    session.speak(300);
+    session.pause(300);
+    await session.settle();
+    session.engine.release(stepsBefore);
+    await session.settle();
+    session.pause(400);
+    await session.settle();
+    expect(session.types()).toContain("input_audio_buffer.committed");
+    session.engine.releaseAll();
+    await session.settle();
+  };
+
+  test.each([0, 1, 2, 3])("is answered when the model makes it out while thinking, %s of its steps before the endpoint", async (steps) => {
+    await hear("great", steps);
+    expect(session.last("response.done").response.status).toBe("completed");
+  });
+
+  test.each([0, 1, 2, 3])("is forgotten when there was none, %s of the model's steps before the endpoint", async (steps) => {
+    await hear("", steps);
+    expect(session.types()).not.toContain("response.created");
+  });
+});
+
 describe("semantic_vad", () => {
   const scored = (score: (samples: number) => number | undefined): ScriptedOptions => ({
     answer: () => yes,

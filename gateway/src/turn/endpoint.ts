@@ -2,9 +2,10 @@
  * From speech to the end of the turn: when a pause is one, when the answer is begun, and when it may be sent. Part of the reducer:
  * pure, synchronous, total.
  */
+import { MAX_HELD_DELTAS } from "../limits.ts";
 import { type Policy, silenceMs, verdict } from "./policy.ts";
 import { idle, NO_DRAFT, retraction, step, unreachable } from "./step.ts";
-import type { Answering, AudioMs, Command, Listening, Pausing, Step, Turn, TurnEvent, Words } from "./turn.ts";
+import type { Answering, AudioMs, Command, Listening, Output, Pausing, Step, Turn, TurnEvent, Words } from "./turn.ts";
 
 type InputEvent = Extract<TurnEvent, { type: "speech-stopped" | "audio-passed" | "audio-stalled" | "vad-lost" | "heard" }>;
 
@@ -93,7 +94,7 @@ function heard(before: Words, event: Extract<TurnEvent, { type: "heard" }>): { w
 function startDraft(turn: Pausing): { turn: Pausing; commands: Command[] } {
   const generation = turn.generation + 1;
   return {
-    turn: { ...turn, generation, draft: { state: "running", generation, held: [] } },
+    turn: { ...turn, generation, draft: { state: "running", generation, held: [], transcript: "growing" } },
     commands: [{ do: "generate", turnId: turn.turnId, generation, as: "draft" }],
   };
 }
@@ -128,7 +129,7 @@ function reachEndpoint(turn: Pausing, at: number, policy: Policy, floor: Floor):
     });
   }
   const passed: Pausing = { ...turn, endpoint: { state: "passed", at } };
-  if (verdict(policy, turn.voice, turn.words) === "answer") {
+  if (verdict(policy, turn.voice) === "answer") {
     const answered = answer(passed);
     return step(answered.turn, commit, ...answered.commands);
   }
@@ -140,17 +141,40 @@ function reachEndpoint(turn: Pausing, at: number, policy: Policy, floor: Floor):
   return step(settled.turn, commit, ...settled.commands);
 }
 
-/** Decides about a committed turn in which nobody is sure to have spoken, as soon as the draft shows whether the model heard words. */
+/**
+ * Decides about a committed turn in which nobody is sure to have spoken, as soon as the draft shows whether the model heard words. Not sooner, and by
+ * its final words: otherwise it would depend on how busy the engine is what becomes of a single word.
+ */
 export function settle(turn: Pausing, policy: Policy): Step {
   if (turn.endpoint.state === "ahead") return step(turn);
-  if (verdict(policy, turn.voice, turn.words) === "answer") return answer(turn);
-  const { draft } = turn;
-  const isTelling = draft.state === "ended" || draft.state === "failed" || (draft.state === "running" && draft.held.length > 0);
-  if (!isTelling) return step(turn);
-  // The model speaks without ever giving transcripts: the VAD's word is all there is.
-  if (turn.words === "unknown") return answer(turn);
+  if (verdict(policy, turn.voice) === "answer") return answer(turn);
+  if (!isTelling(turn)) return step(turn);
+  if (turn.words !== "none") return answer(turn);
   const forget: Command = { do: "forget", turnId: turn.turnId };
   return step(idle(turn), ...retraction(turn), forget);
+}
+
+/** Whether nothing more will be learnt about the user's words. */
+function isTelling({ draft, words }: Pausing): boolean {
+  switch (draft.state) {
+    case "none":
+      return false;
+    case "ended":
+    case "failed":
+      return true;
+    case "running": {
+      const { held, transcript } = draft;
+      // A model speaks without ever giving transcripts, or has done thinking without the words: what is known is all there will be.
+      if (transcript === "final" || (words === "unknown" && held.length > 0) || held.some((output) => !isThought(output))) return true;
+      return held.length >= MAX_HELD_DELTAS;
+    }
+    default:
+      return unreachable(draft);
+  }
+}
+
+function isThought(output: Output): boolean {
+  return "channel" in output && output.channel !== "answer";
 }
 
 /** The draft becomes the answer: what was held goes out at once. */

@@ -1,7 +1,7 @@
 /** What a session's settings mean for its turns. */
 import type { SessionConfig, TurnDetection } from "@aloud/client/protocol";
 import { MAX_TURN_AUDIO_MS } from "../limits.ts";
-import type { Voice, Words } from "./turn.ts";
+import type { Voice } from "./turn.ts";
 
 export interface Policy {
   readonly endpoint:
@@ -78,11 +78,11 @@ const CLEAR_VOICE_WINDOWS = 20;
 const CLEAR_VOICE_PROBABILITY = 0.8;
 
 /**
- * Whether a turn deserves an answer. Words do. So does what is clearly somebody speaking, although no word was understood: the
- * model then says so honestly. Anything else (a cough, a chord, a door) is sound, and gets none.
+ * Whether a turn deserves an answer whatever the model made of it: somebody is clearly speaking, and if no word was understood the model says so
+ * honestly. Anything else (a cough, a chord, a door, but also a single short word) deserves one if the model hears words in it.
  */
-export function verdict(policy: Policy, voice: Voice, words: Words): "answer" | "unsure" {
-  if (!policy.requireWords || words === "some") return "answer";
+export function verdict(policy: Policy, voice: Voice): "answer" | "unsure" {
+  if (!policy.requireWords) return "answer";
   const clear = voice.windows >= CLEAR_VOICE_WINDOWS && voice.probabilitySum / voice.windows >= CLEAR_VOICE_PROBABILITY;
   return clear ? "answer" : "unsure";
 }

@@ -1,6 +1,7 @@
 import { AloudError } from "@aloud/client/protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { MAX_HELD_DELTAS } from "../limits.ts";
 import { policyFor } from "./policy.ts";
 import { reduce } from "./reduce.ts";
 import { type Command, IDLE, type Output, type Turn, type TurnEvent } from "./turn.ts";
@@ -98,6 +99,39 @@ describe("reduce()", () => {
     const faint: TurnEvent = { ...stopped, voice: faintVoice };
     const { names } = play([started, faint, passed(1_500), { type: "transcribed", at: 1_510, generation: 1, words: "some" }]);
     expect(names).toContain("begin-response");
+  });
+
+  describe("decides about a faint sound by the model's final words, however they fall with the endpoint:", () => {
+    const faint: TurnEvent = { ...stopped, voice: faintVoice };
+    const live = (words: "none" | "some"): TurnEvent => ({ type: "heard", turnId: 1, words });
+    const thought: TurnEvent = { type: "output", at: 1_300, generation: 1, output: { channel: "semantic", text: 'The speaker says "' } };
+    const final = (words: "none" | "some"): TurnEvent => ({ type: "transcribed", at: 1_310, generation: 1, words });
+    const over: TurnEvent = { type: "generated", at: 1_600, generation: 1, end };
+
+    /** What becomes of the turn when the endpoint comes after so many of the model's events. */
+    function fates(said: readonly TurnEvent[]): string[] {
+      return Array.from({ length: said.length + 1 }, (_, before) => {
+        const { names } = play([started, faint, ...said.slice(0, before), passed(1_500), ...said.slice(before)]);
+        return names.includes("begin-response") ? "answered" : names.includes("forget") ? "forgotten" : "undecided";
+      });
+    }
+
+    test.each([
+      ["the last word is heard while thinking", [live("none"), thought, final("some"), thought, delta(1), over], "answered"],
+      ["no word is heard while thinking", [live("none"), thought, final("none"), thought, delta(1), over], "forgotten"],
+      ["what sounded like a word was none", [live("some"), thought, final("none"), thought, delta(1), over], "forgotten"],
+      ["only the live transcript has words", [live("some"), thought, delta(1), over], "answered"],
+      ["only the live transcript says that there are none", [live("none"), thought, delta(1), over], "forgotten"],
+      ["a model that does not transcribe", [thought, delta(1), over], "answered"],
+    ])("%s", (_what, said, fate) => {
+      expect(new Set(fates(said))).toEqual(new Set([fate]));
+    });
+
+    test("thoughts without an end are not waited for", () => {
+      const thoughts = Array.from({ length: MAX_HELD_DELTAS }, () => thought);
+      expect(play([started, faint, live("some"), passed(1_500), ...thoughts]).names).toContain("begin-response");
+      expect(play([started, faint, live("none"), passed(1_500), ...thoughts]).names).toContain("forget");
+    });
   });
 
   test("settles the words of a doubtful turn when the user speaks on before it is clear, and keeps its audio", () => {

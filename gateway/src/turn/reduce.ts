@@ -133,10 +133,10 @@ function onAnswering(turn: Answering, event: GenerationEvent): Step {
 function onDraft(turn: Pausing, draft: Extract<Draft, { state: "running" }>, event: GenerationEvent, policy: Policy): Step {
   switch (event.type) {
     case "transcribed":
-      return settle({ ...turn, words: event.words }, policy);
+      return settle({ ...turn, words: event.words, draft: { ...draft, transcript: "final" } }, policy);
     case "output": {
       // Held deltas are bounded: an answer that ran this far ahead is begun again at the endpoint.
-      if (draft.held.length >= MAX_HELD_DELTAS)
+      if (draft.held.length >= MAX_HELD_DELTAS && turn.endpoint.state === "ahead")
         return step({ ...turn, draft: NO_DRAFT }, { do: "retract", turnId: turn.turnId, generation: draft.generation });
       const held = [...draft.held, event.output];
       return settle({ ...turn, draft: { ...draft, held } }, policy);

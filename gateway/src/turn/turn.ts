@@ -45,7 +45,13 @@ export interface GenerationEnd {
 /** An answer begun before it was certain that the user has finished. Nothing of it has been sent. */
 export type Draft =
   | { readonly state: "none" }
-  | { readonly state: "running"; readonly generation: GenerationId; readonly held: readonly Output[] }
+  | {
+      readonly state: "running";
+      readonly generation: GenerationId;
+      readonly held: readonly Output[];
+      /** Whether the model has said its last word about the user's words. */
+      readonly transcript: "growing" | "final";
+    }
   | { readonly state: "ended"; readonly generation: GenerationId; readonly held: readonly Output[]; readonly end: GenerationEnd }
   | { readonly state: "failed"; readonly generation: GenerationId; readonly error: AloudError };
 
