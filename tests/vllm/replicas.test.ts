@@ -322,13 +322,13 @@ describe("when every server is gone", () => {
 });
 
 describe("a server that hangs", () => {
-  test("is given up within five seconds, and its conversations go on elsewhere", async () => {
+  test("is given up within eight seconds, and its conversations go on elsewhere", async () => {
     const all = await start(2);
     const { home, hear, conversation } = await converse(all);
     await hear(1_000);
     home.fake.setHung(true);
     const answered = collect(conversation.generate(REQUEST, NEVER));
-    await all.pass(5);
+    await all.pass(8);
     expect(statesOf(all.engine).sort()).toEqual(["loading", "ready"]);
     await all.pass(1);
     expectWholeAnswer(await answered);
@@ -345,8 +345,25 @@ describe("a server that hangs", () => {
       if (answers === 3) home.fake.setHung(true);
     });
     await until(() => answers >= 3);
-    await all.pass(7);
+    await all.pass(10);
     expectWholeAnswer(await answered);
+  });
+
+  test("in the middle of an answer, while it says that it is well: the rest is asked of the other after 15 s", async () => {
+    const all = await start(2);
+    const { home, other, hear, conversation } = await converse(all);
+    await hear(1_000);
+    let tokens = 0;
+    home.onToken = () => (++tokens < 34 ? turn() : new Promise(() => {}));
+    let answers = 0;
+    const answered = collect(conversation.generate(REQUEST, NEVER), (event) => {
+      if (event.type === "delta" && event.channel === "answer") answers += 1;
+    });
+    await until(() => answers >= 3);
+    await all.pass(16);
+    await until(() => other.fake.requests.length > 0);
+    expectWholeAnswer(await answered);
+    expect(lastPrefill(other)).toMatch(/<\/think>\n\nSure/u);
   });
 
   test("while it says that it is well: an answer that stays away for 15 s is asked of the other", async () => {
@@ -373,6 +390,24 @@ describe("a server that hangs", () => {
     home.fake.setHung(false);
     expectWholeAnswer(await answered);
   });
+});
+
+test("a server that says that it is well and fails at all it is asked is given up", async () => {
+  const all = await start(2);
+  const [first] = all.servers as [Server, Server];
+  first.onToken = async () => {
+    first.fake.breakConnections();
+    await turn();
+  };
+  const talks = await Promise.all(Array.from({ length: 8 }, () => all.engine.open({})));
+  for (const [n, talk] of talks.entries()) {
+    await talk.append({ type: "audio", samples: pseudoSpeech(500, n) });
+    expectWholeAnswer(await collect(talk.generate(REQUEST, NEVER)));
+    await all.pass(1);
+  }
+  expect(all.moves.length).toBeGreaterThanOrEqual(3);
+  expect(replicasOf(all.engine).map(({ conversations }) => conversations)).toEqual([0, 8]);
+  expect(statesOf(all.engine)).toContain("loading");
 });
 
 describe("a server that comes back", () => {

@@ -13,14 +13,15 @@ import type { ConversationSetup, Engine, EngineInfo, EngineStatus } from "../eng
 import { type PromptReport, VllmConversation, type VllmHost } from "./conversation.ts";
 import { profileFor, type VllmProfile } from "./profiles.ts";
 import { type Clock, systemClock } from "./replicas/clock.ts";
-import type { Replica, Served } from "./replicas/replica.ts";
+import type { Served } from "./replicas/replica.ts";
 import { Replicas } from "./replicas/replicas.ts";
-import { Route } from "./replicas/route.ts";
+import { type Move, Route } from "./replicas/route.ts";
 import { ServerRefusal } from "./server.ts";
 
 export type { PromptReport } from "./conversation.ts";
 export { PROFILES, type VllmProfile } from "./profiles.ts";
 export type { Clock } from "./replicas/clock.ts";
+export type { Move } from "./replicas/route.ts";
 export { readStepAudioTemplate } from "./templates.ts";
 
 export interface VllmOptions {
@@ -53,14 +54,6 @@ const ASSUMED_CONTEXT_TOKENS = 16_384;
 const MAX_COUNTS = 512;
 /** When somebody who was refused may ask again: an answer or two later. */
 const RETRY_AFTER_MS = 5_000;
-
-/** Servers by their place in `urls`: `vllm:0`, … */
-export interface Move {
-  readonly from: string;
-  readonly to: string;
-  /** `failover`: its server failed. `balance`: between two turns, to one that has less to do. */
-  readonly reason: "failover" | "balance";
-}
 
 export function openVllmEngine(options: VllmOptions): Engine {
   const { retryMs = 1_000, clock = systemClock, maxConversations = 64 } = options;
@@ -146,10 +139,6 @@ export function openVllmEngine(options: VllmOptions): Engine {
     };
   }
 
-  function moved(from: Replica, to: Replica): void {
-    options.onMove?.({ from: from.id, to: to.id, reason: from.isThere ? "balance" : "failover" });
-  }
-
   async function open(setup: ConversationSetup): Promise<VllmConversation> {
     while (status().state === "loading") await new Promise<void>((resolve) => openers.add(resolve));
     const now = status();
@@ -162,7 +151,7 @@ export function openVllmEngine(options: VllmOptions): Engine {
     const sessionId = setup.sessionId ?? randomUUID();
     const at = replicas.place(sessionId, true);
     if (at === undefined) throw new AloudError("engine_busy", "every vLLM server has as much to do as it can", later);
-    const route = new Route({ replicas, clock, sessionId, at, moved });
+    const route = new Route({ replicas, clock, sessionId, at, moved: (move) => options.onMove?.(move) });
     try {
       const conversation = await VllmConversation.open(hostOf(served, route), setup);
       if (isClosed) throw new AloudError("engine_unavailable", "the engine is closed");

@@ -11,11 +11,11 @@ import { type Load, type Pressure, pressureOf, readLoad } from "./load.ts";
 import { type Candidate, weightAfter } from "./placement.ts";
 
 const BEAT_MS = 1_000;
-/** Where a second such silence follows, the server is taken for hung. */
+/** Long: a server that unpacks a long conversation's audio answers nobody else meanwhile. */
 const MAX_BEAT_MS = 1_500;
 const BEATS_PER_LOAD = 2;
 /** A token may have to wait in the server's queue. */
-const MAX_PROBE_MS = 20_000;
+const MAX_PROBE_MS = 30_000;
 /** How long a server that has just come takes less than its share. */
 const SLOW_START_MS = 60_000;
 /** How long a server that said "busy" is not asked for more. */
@@ -52,6 +52,8 @@ export class Replica implements Candidate {
   #busyUntilMs = Number.NEGATIVE_INFINITY;
   #wasFull = false;
   #beats = 0;
+  /** In a row. Beats and requests are counted apart: a server that says that it is well and fails at all it is asked is not well. */
+  #silentBeats = 0;
   #isLooking = false;
   #cancelTimer = () => {};
   readonly #closed = new AbortController();
@@ -110,6 +112,7 @@ export class Replica implements Candidate {
   /** What became of a request. */
   saw(event: "answered" | "failed" | "gone" | "busy"): void {
     if (!this.isThere) return;
+    if (event === "answered") this.#silentBeats = 0;
     if (event === "busy") this.#busyUntilMs = this.#owner.clock.now() + BUSY_MS;
     else this.#note(event);
     this.#tellPressure();
@@ -154,11 +157,14 @@ export class Replica implements Candidate {
   async #wake(): Promise<void> {
     if (this.#isLooking) return;
     this.#isLooking = true;
-    this.#note("due");
-    if (this.#circuit.state === "closed") await this.#beat();
-    else if (this.#circuit.state === "probing") await this.#probe();
-    this.#isLooking = false;
-    this.#rest();
+    try {
+      this.#note("due");
+      if (this.#circuit.state === "closed") await this.#beat();
+      else if (this.#circuit.state === "probing") await this.#probe();
+    } finally {
+      this.#isLooking = false;
+      this.#rest();
+    }
   }
 
   async #beat(): Promise<void> {
@@ -166,10 +172,12 @@ export class Replica implements Candidate {
     this.#beats += 1;
     try {
       await this.#within(MAX_BEAT_MS, (signal) => server.health(signal));
-      this.saw("answered");
+      this.#silentBeats = 0;
     } catch (error) {
       const isSure = error instanceof ServerRefusal && (error.isUnheard || error.status > 0);
-      return this.saw(isSure ? "gone" : "failed");
+      this.#silentBeats += 1;
+      if (isSure || this.#silentBeats >= this.#owner.limits().failures) this.saw("gone");
+      return;
     }
     if (this.#beats % BEATS_PER_LOAD !== 0) return;
     const text = await this.#within(MAX_BEAT_MS, (signal) => server.metrics(signal));
@@ -190,6 +198,7 @@ export class Replica implements Candidate {
       this.#served = await this.#within(MAX_PROBE_MS, (signal) => this.#owner.look(this.server, signal));
       this.#unsuitable = undefined;
       this.#beats = 0;
+      this.#silentBeats = 0;
       this.#note("answered");
     } catch (error) {
       if (this.#closed.signal.aborted) return;

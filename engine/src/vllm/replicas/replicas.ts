@@ -9,7 +9,7 @@ import { Replica, type Served } from "./replica.ts";
 /** Until the server says otherwise. */
 const ASSUMED_CONTEXT_TOKENS = 16_384;
 /** Failures in a row after which a server is left alone: while others are there, and when it is the last. */
-const FAILURES = 2;
+const FAILURES = 3;
 const FAILURES_OF_LAST = 10;
 /** In units of the first wait. */
 const MAX_BACKOFF = 10;

@@ -20,6 +20,14 @@ const PATIENT_MS = 120_000;
 /** A stream that still flows may outlive its server's health by so much between two pieces. */
 const LAST_WORDS_MS = 1_000;
 
+/** Servers by their place in the configuration: `vllm:0`, … */
+export interface Move {
+  readonly from: string;
+  readonly to: string;
+  /** `failover`: its server failed. `balance`: between two turns, to one that has less to do. */
+  readonly reason: "failover" | "balance";
+}
+
 export interface RouteOptions {
   readonly replicas: Replicas;
   readonly clock: Clock;
@@ -27,7 +35,7 @@ export interface RouteOptions {
   readonly sessionId: string;
   readonly at: Replica;
   /** It lives on another server now. */
-  readonly moved: (from: Replica, to: Replica) => void;
+  readonly moved: (move: Move) => void;
 }
 
 export class Route {
@@ -110,7 +118,11 @@ export class Route {
       } catch (error) {
         const isBusy = error instanceof ServerRefusal && error.kind === "busy";
         tellReplica(replica, error);
-        if (began) throw new ServerRefusal("cut", 0, "the server failed while it answered");
+        if (began) {
+          // Where only the connection broke, the cache still is.
+          if (watch.isCut) this.#leave(replica);
+          throw new ServerRefusal("cut", 0, "the server failed while it answered");
+        }
         // A warm-up is not worth a cold start elsewhere.
         if (isBusy && kind === "warm-up") throw error;
         this.#failed(replica, error, tried);
@@ -126,14 +138,20 @@ export class Route {
     if (this.#turn === "over") {
       this.#turn = "open";
       const home = replicas.better(sessionId, this.#at);
-      if (home !== undefined) this.#moveTo(home);
+      if (home !== undefined) this.#moveTo(home, "balance");
     }
     if (this.#at.isThere && !tried.has(this.#at)) return this.#at;
     const next = replicas.place(sessionId, false, tried);
     if (next === undefined) throw new ServerRefusal("gone", 0, "no server is there");
     // One that is merely busy has the cache, and is asked again next time.
-    if (!(this.#at.isThere && this.#at.pressure === "full")) this.#moveTo(next);
+    if (!(this.#at.isThere && this.#at.pressure === "full")) this.#moveTo(next, "failover");
     return next;
+  }
+
+  #leave(replica: Replica): void {
+    const { replicas, sessionId } = this.#options;
+    const next = replicas.place(sessionId, false, new Set([replica]));
+    if (next !== undefined && this.#at === replica) this.#moveTo(next, "failover");
   }
 
   /** @throws `error` when no other server could do better */
@@ -144,13 +162,13 @@ export class Route {
     if (tried.size >= MAX_SERVERS || replicas.place(sessionId, false, tried) === undefined) throw error;
   }
 
-  #moveTo(next: Replica): void {
+  #moveTo(next: Replica, reason: Move["reason"]): void {
     const from = this.#at;
     if (this.#isClosed) return;
     from.conversations -= 1;
     next.conversations += 1;
     this.#at = next;
-    this.#options.moved(from, next);
+    this.#options.moved({ from: from.id, to: next.id, reason });
   }
 
   /** A signal that fires when `signal` does, and when the server has been silent for too long. */
