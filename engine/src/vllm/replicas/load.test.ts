@@ -17,7 +17,7 @@ vllm:prefix_cache_queries_total${labels} 41100.0
 
 describe("readLoad()", () => {
   test("reads what vLLM 0.32 writes", () => {
-    expect(readLoad(RECORDED)).toEqual({ running: 2, waiting: 1, cacheUsage: 0.25 });
+    expect(readLoad(RECORDED)).toEqual({ waiting: 1, cacheUsage: 0.25 });
   });
 
   test("knows the older name of the cache's usage", () => {
@@ -26,7 +26,6 @@ describe("readLoad()", () => {
 
   test("adds the engines of one server up, and takes the fullest cache", () => {
     expect(readLoad(`${RECORDED}${RECORDED.replaceAll('"0"', '"1"').replace("0.25", "0.75")}`)).toEqual({
-      running: 4,
       waiting: 2,
       cacheUsage: 0.75,
     });
@@ -34,13 +33,14 @@ describe("readLoad()", () => {
 
   test.each([
     ["nothing", ""],
-    ["a page", "<html><body>vllm:num_requests_running 5</body></html>"],
+    ["a page", "<html><body>vllm:num_requests_waiting 5</body></html>"],
+    ["absurd numbers", `vllm:num_requests_waiting${labels} 1.7e308\nvllm:num_requests_waiting${labels} 1.7e308\n`],
     ["another exporter", "process_cpu_seconds_total 3.5\n"],
     [
       "no numbers",
-      `vllm:num_requests_running${labels} NaN\nvllm:num_requests_waiting${labels} +Inf\nvllm:kv_cache_usage_perc${labels} -1\n`,
+      `vllm:num_requests_waiting${labels} NaN\nvllm:num_requests_waiting${labels} +Inf\nvllm:kv_cache_usage_perc${labels} -1\n`,
     ],
-    ["an unfinished line", 'vllm:num_requests_running{engine="0'],
+    ["an unfinished line", 'vllm:num_requests_waiting{engine="0'],
   ])("makes nothing of %s", (_what, text) => {
     expect(readLoad(text)).toBeUndefined();
   });
@@ -51,7 +51,7 @@ describe("readLoad()", () => {
 
   test("whatever comes, gives finite figures or nothing", () => {
     const line = fc.tuple(
-      fc.constantFrom("vllm:num_requests_running", "vllm:kv_cache_usage_perc", "vllm:", "#", ""),
+      fc.constantFrom("vllm:num_requests_waiting", "vllm:kv_cache_usage_perc", "vllm:", "#", ""),
       fc.constantFrom("", labels, "{", "}", "{}"),
       fc.oneof(fc.double(), fc.string({ maxLength: 40 })),
     );
@@ -65,7 +65,7 @@ describe("readLoad()", () => {
 });
 
 describe("pressureOf()", () => {
-  const load = (waiting: number, cacheUsage: number): Load => ({ running: 0, waiting, cacheUsage });
+  const load = (waiting: number, cacheUsage: number): Load => ({ waiting, cacheUsage });
 
   test.each([
     ["none", [load(0, 0.5), load(0, 0.84)]],

@@ -3,7 +3,7 @@
  * another machine and may be anything; what cannot be read is not there. Pure.
  */
 export interface Load {
-  readonly running: number;
+  /** Requests that are not being worked on yet. */
   readonly waiting: number;
   /** 0 to 1, of the blocks that running requests hold. What is merely cached counts as free. */
   readonly cacheUsage: number;
@@ -18,23 +18,24 @@ const PRESSED_WAITING = 1;
 /** Requests that wait when everything else that could run does: another conversation would wait behind them. */
 const FULL_WAITING = 8;
 
-const SAMPLE =
-  /^vllm:(num_requests_running|num_requests_waiting|kv_cache_usage_perc|gpu_cache_usage_perc)(?:\{[^\n}]{0,2000}\})? (\S{1,32})/gmu;
+/** Neither a queue nor a share is larger. */
+const BELIEVABLE = 1e9;
+
+const SAMPLE = /^vllm:(num_requests_waiting|kv_cache_usage_perc|gpu_cache_usage_perc)(?:\{[^\n}]{0,2000}\})? (\S{1,32})/gmu;
 
 /** One server may run several engines (data parallelism): their requests are added up, and the fullest cache counts. */
 export function readLoad(metrics: string): Load | undefined {
-  let running: number | undefined;
   let waiting: number | undefined;
   let cacheUsage: number | undefined;
   for (const [, name, text] of metrics.matchAll(SAMPLE)) {
     const value = Number(text);
-    if (!Number.isFinite(value) || value < 0) continue;
-    if (name === "num_requests_running") running = (running ?? 0) + value;
-    else if (name === "num_requests_waiting") waiting = (waiting ?? 0) + value;
+    // NaN is neither.
+    if (!(value >= 0 && value <= BELIEVABLE)) continue;
+    if (name === "num_requests_waiting") waiting = (waiting ?? 0) + value;
     else cacheUsage = Math.min(1, Math.max(cacheUsage ?? 0, value));
   }
-  if (running === undefined && waiting === undefined && cacheUsage === undefined) return undefined;
-  return { running: running ?? 0, waiting: waiting ?? 0, cacheUsage: cacheUsage ?? 0 };
+  if (waiting === undefined && cacheUsage === undefined) return undefined;
+  return { waiting: waiting ?? 0, cacheUsage: cacheUsage ?? 0 };
 }
 
 /** A moment's queue is no pressure: what counts is what two looks in a row have seen. */

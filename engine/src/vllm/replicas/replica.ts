@@ -93,10 +93,6 @@ export class Replica implements Candidate {
     return this.#owner.clock.now() < this.#busyUntilMs ? "full" : pressureOf(this.#loads);
   }
 
-  get load(): Load | undefined {
-    return this.#loads.at(-1);
-  }
-
   get device(): Device {
     const { id, conversations } = this;
     const [state, message] = this.#standing;
