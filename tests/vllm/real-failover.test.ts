@@ -65,7 +65,7 @@ describe.runIf(urls.length > 1)("one of two real vLLM servers is killed in mid-t
 
   test("failover through the gateway: the person hears one answer", async () => {
     const gateway = await serve(urls.flatMap((url) => ["--url", url]));
-    const client = await WireClient.open(gateway);
+    const client = await WireClient.open(gateway, ["aloud.v1"]);
     cleanUp.push(() => client.socket.terminate());
     await client.update({ audio: { input: { format: { type: "audio/opus" } } } });
     const speech = await recording(4);

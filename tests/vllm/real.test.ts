@@ -1,5 +1,5 @@
 /** The port's contract against real, unmodified vLLM servers (`npm run test:vllm` starts them), and what only they can show. */
-import type { Conversation, GenerateEvent, GenerateRequest } from "@aloud/engine";
+import type { Conversation, Engine, GenerateEvent, GenerateRequest } from "@aloud/engine";
 import { describeEngine } from "@aloud/engine/testing/contract";
 import { openVllmEngine, type PromptReport, type VllmOptions } from "@aloud/engine/vllm";
 import { afterEach, describe, expect, test } from "vitest";
@@ -77,15 +77,19 @@ describe.runIf(urls.length > 0)("a real vLLM", () => {
 
   test("streams: what is thought comes while the server still generates", async () => {
     const { engine } = open();
-    const conversation = await engine.open({});
-    await hear(conversation, pseudoSpeech(1_000, 5));
-    const running: number[] = [];
-    let deltas = 0;
-    for await (const event of conversation.generate(REQUEST, NEVER)) {
-      if (event.type === "delta" && deltas++ === 0) running.push(await metric(url, "num_requests_running"));
-    }
-    expect(deltas).toBeGreaterThan(4);
-    expect(running).toEqual([1]);
+    let seed = 500;
+    // On a busy machine an answer of 40 tokens may be over before the metric comes; one that is never streamed always is.
+    await until(async () => {
+      const conversation = await engine.open({});
+      await hear(conversation, pseudoSpeech(1_000, seed++));
+      let running = 0;
+      let deltas = 0;
+      for await (const event of conversation.generate(REQUEST, NEVER)) {
+        if (event.type === "delta" && deltas++ === 0) running = await metric(url, "num_requests_running");
+      }
+      await conversation.close();
+      return running === 1 && deltas > 4 ? true : undefined;
+    });
   });
 
   test("is freed by an abort, and answers the same audio again", async () => {
@@ -143,19 +147,21 @@ describe.runIf(urls.length > 0)("a real vLLM", () => {
       await until(async () => ((await waiting(at)) >= 8 ? true : undefined));
       return hog;
     }
-    const stateOf = (engine: ReturnType<typeof openVllmEngine>, n: number) => {
+    /** Whether one of the engine's servers takes new conversations. */
+    const takes = (engine: Engine, n: number): boolean => {
       const status = engine.status();
-      return "replicas" in status ? status.replicas?.[n]?.state : undefined;
+      const device = status.state === "ready" ? status.devices[n] : undefined;
+      return device?.state === "ready" && device.message === undefined;
     };
 
     test("takes no new conversation, until it can again", async () => {
       const { engine } = open();
       await engine.open({});
       const hog = await fill(url);
-      await until(() => (stateOf(engine, 0) === "busy" ? true : undefined));
+      await until(() => (takes(engine, 0) ? undefined : true));
       await expect(engine.open({})).rejects.toMatchObject({ code: "engine_busy" });
       hog.release();
-      await until(() => (stateOf(engine, 0) === "busy" ? undefined : true));
+      await until(() => (takes(engine, 0) ? true : undefined));
       const conversation = await engine.open({});
       await hear(conversation, pseudoSpeech(1_000, 8));
       expect(answerOf(await collect(conversation.generate(REQUEST, NEVER)))).toMatch(/^Sure!/u);
@@ -163,9 +169,9 @@ describe.runIf(urls.length > 0)("a real vLLM", () => {
 
     test("leaves new conversations to the server that is free", async () => {
       const { engine } = open({ urls });
-      await until(() => (stateOf(engine, 0) === "ready" && stateOf(engine, 1) !== "joining" ? true : undefined));
+      await until(() => (takes(engine, 0) && takes(engine, 1) ? true : undefined));
       await fill(url);
-      await until(() => (stateOf(engine, 0) === "busy" ? true : undefined));
+      await until(() => (takes(engine, 0) ? undefined : true));
       const generated = () => metric(other, "generation_tokens_total");
       const before = await generated();
       const conversations = await Promise.all(Array.from({ length: 3 }, () => engine.open({})));
