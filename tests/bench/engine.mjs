@@ -1,7 +1,7 @@
 /**
- * What hearing and answering cost. Hearing: CPU time per second of audio, by stage, in this process. Generating: time per token in three ways,
- * on the same model: a bare onnxruntime loop (the peer: nothing but the graph), a conversation in this process, and the engine as the gateway uses it,
- * in its child process.
+ * What hearing and answering cost. Hearing: CPU time per second of audio, by stage, in this process. Generating: CPU time and wall time per token,
+ * on the same model: a bare onnxruntime loop (the peer: nothing but the graph), also over a long conversation's cache, a conversation in this process,
+ * and the engine as the gateway uses it, in its child process (wall time only: its CPU is not ours to count).
  */
 import { openEmbeddedEngine } from "@aloud/engine/embedded";
 import { EmbeddedConversation } from "../../engine/dist/embedded/conversation.js";
@@ -16,18 +16,21 @@ import { median, ms, ratio } from "./table.mjs";
 const SECONDS = 10;
 const REPEATS = 7;
 const TOKENS = 48;
+/** Tokens in the cache when generating begins: a first turn, and in the middle of a long conversation. */
+const CACHED = { bare: 5, long: 300 };
 const REQUEST = { mode: "think", maxThinkTokens: TOKENS, maxAnswerTokens: TOKENS };
 
 export async function run() {
   const model = await loadModel(NANO_DIR, () => {});
   const hearing = { features: [], encoder: [] };
-  const perToken = { bare: [], conversation: [], engine: [] };
+  const perToken = { bare: [], long: [], conversation: [], engine: [] };
   const engine = openEmbeddedEngine({ maxConversations: 2 });
   try {
     for (let i = 0; i <= REPEATS; i += 1) {
       const heard = await hear(model);
       const generated = {
-        bare: await bareLoop(model),
+        bare: await bareLoop(model, CACHED.bare),
+        long: await bareLoop(model, CACHED.long),
         conversation: await through(await inProcess(model)),
         engine: await through(await engine.open({})),
       };
@@ -54,15 +57,21 @@ export async function run() {
       ratio: "1.00 ×",
     },
     ...Object.entries({
-      bare: "generating: bare onnxruntime loop",
+      bare: `generating: bare onnxruntime loop, ${CACHED.bare} tokens cached`,
+      long: `generating: bare onnxruntime loop, ${CACHED.long} tokens cached`,
       conversation: "generating: conversation, in process",
       engine: "generating: engine, child process",
-    }).map(([key, what]) => ({
-      what,
-      median: `${ms(median(perToken[key]))} / token`,
-      "per second": `${Math.round(1000 / median(perToken[key]))} tokens`,
-      ratio: ratio(median(perToken[key]), median(perToken.bare)),
-    })),
+    }).map(([key, what]) => {
+      const wall = median(perToken[key].map(({ wallMs }) => wallMs));
+      const cpus = perToken[key].flatMap(({ cpuMs }) => cpuMs ?? []);
+      const bare = perToken.bare.map(({ cpuMs }) => cpuMs);
+      return {
+        what,
+        median: cpus.length === 0 ? "" : `${ms(median(cpus))} CPU / token`,
+        "per second": `${ms(wall)} wall, ${Math.round(1000 / wall)} tokens`,
+        ratio: cpus.length === 0 ? "" : ratio(median(cpus.map((value, round) => value / bare[round])), 1),
+      };
+    }),
   ];
   return { title: `hearing and generating (median of ${REPEATS}, ${model.config.name}, one thread)`, rows, raw: { hearing, perToken } };
 }
@@ -92,15 +101,17 @@ async function hear({ config, ear }) {
   };
 }
 
-/** Milliseconds per token of the decoder graph alone, over a cache as long as the conversation's and two seconds of audio. */
-async function bareLoop({ decoder, ear, config }) {
+/** The decoder graph alone, over a cache of so many tokens and two seconds of audio. @returns milliseconds per token */
+async function bareLoop({ decoder, ear, config }, cached) {
   const { audio: block } = await ear.hear(new Float32Array(ear.blockSamples), ear.initial());
   let audio = NO_AUDIO;
   for (let i = 0; i < 4; i += 1) audio = addBlock(audio, block, config.maxCrossFrames);
-  let cache = await decoder.prefill([1, 1, 1, 1, 1], decoder.empty(), audio);
+  let cache = await decoder.prefill(new Array(cached).fill(1), decoder.empty(), audio);
   const startedAt = performance.now();
-  for (let i = 0; i < TOKENS; i += 1) ({ cache } = await decoder.step([1], cache, audio));
-  return (performance.now() - startedAt) / TOKENS;
+  const { cpuMs } = await cpu(async () => {
+    for (let i = 0; i < TOKENS; i += 1) ({ cache } = await decoder.step([1], cache, audio));
+  });
+  return { cpuMs: cpuMs / TOKENS, wallMs: (performance.now() - startedAt) / TOKENS };
 }
 
 async function inProcess(model) {
@@ -109,16 +120,18 @@ async function inProcess(model) {
   return conversation;
 }
 
-/** Milliseconds per token of a real answer, from the first token on. */
+/** A real answer, from the first token on. @returns milliseconds per token; CPU time only of this process's own work */
 async function through(conversation) {
   await conversation.append({ type: "audio", samples: speech(2) });
-  let firstAt;
+  let first;
   let usage;
   for await (const event of conversation.generate(REQUEST, new AbortController().signal)) {
-    firstAt ??= performance.now();
+    first ??= { at: performance.now(), cpu: process.cpuUsage() };
     if (event.type === "end") usage = event.usage;
   }
-  const took = performance.now() - firstAt;
+  const tokens = Math.max(1, usage.thinkTokens + usage.answerTokens - 1);
+  const wallMs = (performance.now() - first.at) / tokens;
+  const { user, system } = process.cpuUsage(first.cpu);
   await conversation.close();
-  return took / Math.max(1, usage.thinkTokens + usage.answerTokens - 1);
+  return conversation instanceof EmbeddedConversation ? { wallMs, cpuMs: (user + system) / 1000 / tokens } : { wallMs };
 }
