@@ -11,6 +11,7 @@ import {
   replicasOf,
   type Server,
   start,
+  startServer,
   statesOf,
   turn,
   until,
@@ -170,3 +171,70 @@ describe("a server that comes back", () => {
     expect(away).toEqual([1, 2, 4, 8]);
   });
 });
+
+/** The same numbers for the same seed. */
+function dice(seed: number): (sides: number) => number {
+  let state = seed;
+  return (sides) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * sides);
+  };
+}
+
+test.each(Array.from({ length: 6 }, (_, n) => n + 1))(
+  "as long as one server is well, every turn is answered whole, whatever befalls two others: seed %i",
+  async (seed) => {
+    const all = await start(3);
+    const roll = dice(seed);
+    const slowly = async () => {
+      for (let turns = 0; turns < 10; turns += 1) await turn();
+    };
+    for (const server of all.servers) server.onToken = slowly;
+    const frail = all.servers.slice(0, 2) as [Server, Server];
+    const befall: ((server: Server) => Promise<void> | void)[] = [
+      ({ fake }) => fake.breakConnections(),
+      ({ fake }) => fake.setHung(true),
+      ({ fake }) => fake.setUnwell(true),
+      ({ fake }) => fake.setBusy(true),
+      ({ fake }) => fake.setMetrics({ waiting: 9, cacheUsage: 1 }),
+      ({ fake }) => fake.setMetrics("\u0000{{{"),
+      async (server) => {
+        const port = Number(new URL(server.fake.url).port);
+        await server.fake.kill();
+        server.fake = (await startServer({ port, pace: slowly })).fake;
+      },
+    ];
+    const mend = ({ fake }: Server) => {
+      fake.setHung(false);
+      fake.setUnwell(false);
+      fake.setBusy(false);
+      fake.setMetrics({});
+    };
+    const talks = await Promise.all(Array.from({ length: 3 }, (_, n) => all.engine.open({ sessionId: `${seed}-${n}` })));
+    for (let n = 0; n < 5; n += 1) {
+      let open = talks.length;
+      const answers = talks.map(async (talk, speaker) => {
+        await talk.append({ type: "audio", samples: pseudoSpeech(2_500, 10 * n + speaker) });
+        return collect(talk.generate(REQUEST, NEVER));
+      });
+      for (const answer of answers) answer.then(() => (open -= 1)).catch(() => (open -= 1));
+      // Two misfortunes a turn are stood at most (docs/decisions/2026-11-25-replicas.md).
+      const victims = [...frail];
+      for (let step = 0; open > 0; step += 1) {
+        for (let turns = roll(60); turns > 0; turns -= 1) await turn();
+        const victim = roll(2) === 0 ? victims.pop() : undefined;
+        if (victim !== undefined) await befall[roll(befall.length)]?.(victim);
+        if (step > 2) await all.pass(0.5);
+      }
+      for (const events of await Promise.all(answers)) expectWholeAnswer(events);
+      for (const server of frail) if (roll(2) === 0) mend(server);
+      await all.pass(roll(20));
+    }
+    await Promise.all(talks.map((talk) => talk.close()));
+    expect(replicasOf(all.engine).map(({ conversations }) => conversations)).toEqual([0, 0, 0]);
+    await all.engine.close();
+    for (const server of frail) mend(server);
+    for (let n = 0; n < 20; n += 1) await turn();
+    expect(all.clock.pending()).toBe(0);
+  },
+);
