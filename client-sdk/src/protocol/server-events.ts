@@ -107,11 +107,11 @@ interface InResponse extends InOutput {
 
 /** One place in which the model runs. */
 export interface DeviceStatus {
-  /** `cpu`, `cpu:1`, `cuda:0`, … */
+  /** `cpu`, `cpu:1`, `cuda:0`, …; of servers their place in the configuration: `vllm:0`, … */
   readonly id: string;
-  /** `failed`: until a person mends it; the others serve. */
+  /** `loading`: not there yet, or not any more. `failed`: until a person mends it; the others serve. */
   readonly state: "loading" | "ready" | "failed";
-  /** Main memory of its process; 0 while it loads. */
+  /** Main memory of its process; 0 while it loads, and for a server. */
   readonly memory_bytes: number;
   /** Of all sessions, that live there now. */
   readonly conversations: number;
