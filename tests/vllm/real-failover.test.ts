@@ -2,16 +2,13 @@
  * One of two real servers is killed while it answers: the turn completes on the other, once, as one text. The answer is the same as an undisturbed one,
  * because the model of these tests says the same always.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import type { GenerateEvent } from "@aloud/engine";
 import { openVllmEngine } from "@aloud/engine/vllm";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { pseudoSpeech } from "../../engine/src/testing/pseudo-audio.ts";
 import { WireClient, type WireEvent } from "../helpers/client.ts";
-import { isUp, kill, metric, recording, until, urls } from "./real-servers.ts";
+import { isUp, kill, metric, recording, serve, until, urls } from "./real-servers.ts";
 
-const program = fileURLToPath(new URL("../../gateway/bin/aloud.js", import.meta.url));
 const NEVER = new AbortController().signal;
 
 const cleanUp: (() => unknown)[] = [];
@@ -64,8 +61,10 @@ describe.runIf(urls.length > 1)("one of two real vLLM servers is killed in mid-t
   });
 
   test("failover through the gateway: the person hears one answer", async () => {
-    const gateway = await serve(urls.flatMap((url) => ["--url", url]));
-    const client = await WireClient.open(gateway, ["aloud.v1"]);
+    // Answering when the turn has ended, so that the answer comes while it is made.
+    const gateway = await serve(urls, { ALOUD_SPECULATE: "0" });
+    cleanUp.push(gateway.stop);
+    const client = await WireClient.open(gateway.url, ["aloud.v1"]);
     cleanUp.push(() => client.socket.terminate());
     await client.update({ audio: { input: { format: { type: "audio/opus" } } } });
     const speech = await recording(4);
@@ -98,17 +97,3 @@ describe.runIf(urls.length > 1)("one of two real vLLM servers is killed in mid-t
     expect(await isUp(disturbed.home)).toBe(false);
   });
 });
-
-/** `aloud serve` as an operator runs it, answering when the turn has ended. @returns where it listens */
-async function serve(args: readonly string[]): Promise<string> {
-  const child: ChildProcess = spawn(process.execPath, [program, "serve", "--engine", "vllm", "--log", "error", "--port", "0", ...args], {
-    env: { ...process.env, ALOUD_SPECULATE: "0" },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  cleanUp.push(() => child.kill("SIGKILL"));
-  let out = "";
-  child.stdout?.on("data", (data) => {
-    out += data;
-  });
-  return until(() => /http:\/\/localhost:\d+/u.exec(out)?.[0]);
-}

@@ -1,5 +1,9 @@
 /** What tests know of the real servers that `npm run test:vllm` starts, and do to them. Real servers take real time: `until` looks again and again. */
+import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { fileURLToPath } from "node:url";
 import { SAMPLE_RATE_HZ } from "@aloud/engine";
 import { createDecoder } from "libopus-wasm";
 import { readClip } from "../../gateway/src/cli/clip/clip.ts";
@@ -64,6 +68,59 @@ export function occupy(url: string, requests: number): Hog {
       .catch(() => undefined);
   }
   return { release: () => stop.abort() };
+}
+
+export interface Answered {
+  readonly promptTokens: number;
+  readonly cachedTokens: number;
+}
+
+/** Stands before a server and notes what it says of the prompts that it answers; warm-ups are no answers. */
+export async function tap(url: string): Promise<{ readonly url: string; readonly answered: Answered[]; stop(): void }> {
+  const answered: Answered[] = [];
+  const last = (text: string, field: string) => Number([...text.matchAll(new RegExp(`"${field}":(\\d+)`, "gu"))].at(-1)?.[1] ?? 0);
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const body = Buffer.concat(chunks);
+    const stop = new AbortController();
+    response.on("close", () => stop.abort());
+    try {
+      const headers = { "content-type": "application/json" };
+      const init = { method: request.method ?? "GET", headers, signal: stop.signal, ...(body.length > 0 && { body }) };
+      const from = await fetch(`${url}${request.url}`, init);
+      response.writeHead(from.status, { "content-type": from.headers.get("content-type") ?? "" });
+      let text = "";
+      for await (const chunk of from.body ?? []) {
+        text += Buffer.from(chunk).toString();
+        response.write(chunk);
+      }
+      response.end();
+      const isAnswer = request.url === "/v1/chat/completions" && last(body.toString(), "max_tokens") > 1;
+      if (isAnswer) answered.push({ promptTokens: last(text, "prompt_tokens"), cachedTokens: last(text, "cached_tokens") });
+    } catch {
+      response.destroy();
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const stop = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, answered, stop };
+}
+
+/** `aloud serve` in front of servers, as an operator runs it. */
+export async function serve(servers: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const program = fileURLToPath(new URL("../../gateway/bin/aloud.js", import.meta.url));
+  const args = ["serve", "--engine", "vllm", "--log", "error", "--port", "0", ...servers.flatMap((url) => ["--url", url])];
+  const child = spawn(process.execPath, [program, ...args], { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "inherit"] });
+  let out = "";
+  child.stdout.on("data", (data) => {
+    out += data;
+  });
+  const url = await until(() => /http:\/\/localhost:\d+/u.exec(out)?.[0]);
+  return { url, stop: () => child.kill("SIGKILL") };
 }
 
 /** A recording of somebody who speaks for `seconds`, at 16 kHz. */
