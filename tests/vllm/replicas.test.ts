@@ -54,6 +54,7 @@ describe("servers that have too much to do", () => {
 
   test("refuse who is new, with a time to come back; who is there goes on", async () => {
     const all = await start(2);
+    const known = await all.engine.open({ sessionId: "known" });
     const { hear, answer } = await converse(all);
     for (const { fake } of all.servers) fake.setMetrics({ cacheUsage: 0.97 });
     await all.pass(6);
@@ -62,6 +63,8 @@ describe("servers that have too much to do", () => {
     await expect(all.engine.open({})).rejects.toMatchObject({ code: "engine_busy", retryAfterMs: 5_000 });
     await hear(1_000);
     expectWholeAnswer(await answer());
+    await known.close();
+    await expect(all.engine.open({ sessionId: "known" })).resolves.toBeDefined();
     for (const { fake } of all.servers) fake.setMetrics({});
     await all.pass(6);
     expect(all.engine.status()).not.toHaveProperty("full");

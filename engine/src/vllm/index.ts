@@ -52,6 +52,8 @@ export interface VllmOptions {
 const ASSUMED_CONTEXT_TOKENS = 16_384;
 /** Counts of texts that are remembered: instructions and tool declarations come again and again. */
 const MAX_COUNTS = 512;
+/** Sessions that are remembered, by conversations that there may be: some have ended, others have none just now. */
+const KNOWN_SESSIONS = 2;
 /** When somebody who was refused may ask again: an answer or two later. */
 const RETRY_AFTER_MS = 5_000;
 
@@ -65,6 +67,7 @@ export function openVllmEngine(options: VllmOptions): Engine {
   const listeners = new Set<(status: EngineStatus) => void>();
   const openers = new Set<() => void>();
   const counts = new Map<string, number>();
+  const sessions = new Set<string>();
   let isClosed = false;
   let wasThere = false;
   const replicas = new Replicas({ urls, apiKey: options.apiKey, model: options.model, retryMs, clock, changed });
@@ -139,6 +142,14 @@ export function openVllmEngine(options: VllmOptions): Engine {
     };
   }
 
+  /** Who has been answered before is not refused when its conversation is opened anew. */
+  function remember(sessionId: string): void {
+    sessions.delete(sessionId);
+    sessions.add(sessionId);
+    const [oldest] = sessions;
+    if (sessions.size > KNOWN_SESSIONS * maxConversations && oldest !== undefined) sessions.delete(oldest);
+  }
+
   async function open(setup: ConversationSetup): Promise<VllmConversation> {
     while (status().state === "loading") await new Promise<void>((resolve) => openers.add(resolve));
     const now = status();
@@ -149,13 +160,14 @@ export function openVllmEngine(options: VllmOptions): Engine {
     if (conversations.size >= maxConversations)
       throw new AloudError("engine_busy", `all ${maxConversations} conversations are taken`, later);
     const sessionId = setup.sessionId ?? randomUUID();
-    const at = replicas.place(sessionId, true);
+    const at = replicas.place(sessionId, !sessions.has(sessionId));
     if (at === undefined) throw new AloudError("engine_busy", "every vLLM server has as much to do as it can", later);
     const route = new Route({ replicas, clock, sessionId, at, moved: (move) => options.onMove?.(move) });
     try {
       const conversation = await VllmConversation.open(hostOf(served, route), setup);
       if (isClosed) throw new AloudError("engine_unavailable", "the engine is closed");
       conversations.add(conversation);
+      remember(sessionId);
       tell();
       return conversation;
     } catch (error) {
