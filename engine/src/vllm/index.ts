@@ -14,7 +14,7 @@ import { type PromptReport, VllmConversation, type VllmHost } from "./conversati
 import { profileFor, type VllmProfile } from "./profiles.ts";
 import { type Clock, systemClock } from "./replicas/clock.ts";
 import type { Served } from "./replicas/replica.ts";
-import { Replicas } from "./replicas/replicas.ts";
+import { ASSUMED_CONTEXT_TOKENS, Replicas } from "./replicas/replicas.ts";
 import { type Move, Route } from "./replicas/route.ts";
 import { ServerRefusal } from "./server.ts";
 
@@ -48,8 +48,6 @@ export interface VllmOptions {
   readonly onMove?: (move: Move) => void;
 }
 
-/** Until a server says otherwise. */
-const ASSUMED_CONTEXT_TOKENS = 16_384;
 /** Counts of texts that are remembered: instructions and tool declarations come again and again. */
 const MAX_COUNTS = 512;
 /** Sessions that are remembered, by conversations that there may be: some have ended, others have none just now. */

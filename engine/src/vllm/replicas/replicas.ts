@@ -7,7 +7,7 @@ import { better, place } from "./placement.ts";
 import { Replica, type Served } from "./replica.ts";
 
 /** Until the server says otherwise. */
-const ASSUMED_CONTEXT_TOKENS = 16_384;
+export const ASSUMED_CONTEXT_TOKENS = 16_384;
 /** Failures in a row after which a server is left alone: while others are there, and when it is the last. */
 const FAILURES = 3;
 const FAILURES_OF_LAST = 10;
