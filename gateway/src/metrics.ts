@@ -8,6 +8,8 @@ import type { Vad } from "./vad/vad.ts";
 
 /** How often the event loop's delay is looked at, in ms. */
 const LOOP_SAMPLE_MS = 10;
+/** Upper bounds of the delays that a listener notices, in seconds. */
+const DELAY_BUCKETS = [0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10];
 
 export interface Metrics {
   readonly registry: Registry;
@@ -20,6 +22,14 @@ export interface Metrics {
   readonly errors: Counter<"code">;
   /** Seconds from the last speech to the first delta sent. */
   readonly firstDelta: Histogram;
+  /** Seconds from the last speech to the first thought sent. */
+  readonly firstThought: Histogram;
+  /** Seconds from the last speech to the first word of the answer sent. */
+  readonly firstAnswer: Histogram;
+  /** Answers to speech by whether they were begun before the turn was known to be over. */
+  readonly starts: Counter<"speculated">;
+  /** Tokens of responses that the model ended: of the `prompt`, those `prefilled` before they were asked for; `think`; `answer`. */
+  readonly tokens: Counter<"kind">;
   close(): void;
 }
 
@@ -69,6 +79,7 @@ export function createMetrics({ vad, decoders, access, engine }: MetricsSources)
       this.set(access.secrets.size());
     },
   });
+  processMetrics(registers);
   deviceMetrics(engine, registers);
   if (access.guarded) keyMetrics(access, registers);
   return {
@@ -80,7 +91,31 @@ export function createMetrics({ vad, decoders, access, engine }: MetricsSources)
     firstDelta: new Histogram({
       name: "aloud_first_delta_seconds",
       help: "Last speech sample to first delta of the response",
-      buckets: [0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10],
+      buckets: DELAY_BUCKETS,
+      registers,
+    }),
+    firstThought: new Histogram({
+      name: "aloud_first_thought_seconds",
+      help: "Last speech sample to first thought or plan sent",
+      buckets: DELAY_BUCKETS,
+      registers,
+    }),
+    firstAnswer: new Histogram({
+      name: "aloud_first_answer_seconds",
+      help: "Last speech sample to first word of the answer or first call sent",
+      buckets: DELAY_BUCKETS,
+      registers,
+    }),
+    starts: new Counter({
+      name: "aloud_answer_starts_total",
+      help: "Answers to speech by whether they were begun before the turn was known to be over",
+      labelNames: ["speculated"],
+      registers,
+    }),
+    tokens: new Counter({
+      name: "aloud_tokens_total",
+      help: "Tokens of responses that the model ended: prompt, of it prefilled before it was asked for, think and answer",
+      labelNames: ["kind"],
       registers,
     }),
     close: () => {
@@ -88,6 +123,31 @@ export function createMetrics({ vad, decoders, access, engine }: MetricsSources)
       registry.clear();
     },
   };
+}
+
+/** This process, under the names that every exporter uses. prom-client's own set holds observers that nothing closes. */
+function processMetrics(registers: Registry[]): void {
+  new Gauge({
+    name: "process_resident_memory_bytes",
+    help: "Memory of the gateway's process, without the engine's",
+    registers,
+    collect() {
+      this.set(process.memoryUsage.rss());
+    },
+  });
+  new Counter({
+    name: "process_cpu_seconds_total",
+    help: "CPU time of the gateway's process, without the engine's",
+    registers,
+    collect() {
+      const { user, system } = process.cpuUsage();
+      this.reset();
+      this.inc((user + system) / 1e6);
+    },
+  });
+  new Gauge({ name: "process_start_time_seconds", help: "Unix time of the process's start", registers }).set(
+    Math.round(Date.now() / 1e3 - process.uptime()),
+  );
 }
 
 /** Where the model runs, and how it is doing there. */

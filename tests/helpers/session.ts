@@ -44,6 +44,10 @@ const metrics: Metrics = {
   responses: new Counter({ name: "responses", help, labelNames: ["status"], registers: [] }),
   errors: new Counter({ name: "errors", help, labelNames: ["code"], registers: [] }),
   firstDelta: new Histogram({ name: "first_delta", help, registers: [] }),
+  firstThought: new Histogram({ name: "first_thought", help, registers: [] }),
+  firstAnswer: new Histogram({ name: "first_answer", help, registers: [] }),
+  starts: new Counter({ name: "starts", help, labelNames: ["speculated"], registers: [] }),
+  tokens: new Counter({ name: "tokens", help, labelNames: ["kind"], registers: [] }),
   close: () => {},
 };
 const logger = createLogger("silent");

@@ -67,6 +67,7 @@ export class Answer {
     const message = this.#writer.finish(checked, timing);
     const status = checked.status === "ended" ? checked.end.reason : checked.status;
     metrics.responses.inc({ status });
+    this.#count(outcome, timing);
     const code = checked.status === "failed" ? checked.error.code : undefined;
     logger.info({ response: this.id, status, code, ...timing }, "response done");
     return { message, isUnsaid: outcome.status === "failed" && this.#isUnsaid(), hasDroppedCalls: this.#droppedCalls > 0 };
@@ -84,6 +85,19 @@ export class Answer {
     const isMissing = outcome.end.reason === "stop" && demandsCall(this.#options.settings.toolChoice) && this.#writer.calls() === 0;
     if (!isMissing) return outcome;
     return { status: "failed", error: new AloudError("tool_call_missing", "tool_choice demands a call, and the model made none") };
+  }
+
+  #count(outcome: Outcome, { first_thought_ms, first_answer_ms, speculated }: TurnTiming): void {
+    const { metrics, origin } = this.#options;
+    if (first_thought_ms !== undefined) metrics.firstThought.observe(first_thought_ms / 1_000);
+    if (first_answer_ms !== undefined) metrics.firstAnswer.observe(first_answer_ms / 1_000);
+    if (origin.type === "speech") metrics.starts.inc({ speculated: String(speculated) });
+    if (outcome.status !== "ended") return;
+    const { promptTokens, prefilledTokens, thinkTokens, answerTokens } = outcome.end.usage;
+    metrics.tokens.inc({ kind: "prompt" }, promptTokens);
+    metrics.tokens.inc({ kind: "prefilled" }, prefilledTokens);
+    metrics.tokens.inc({ kind: "think" }, thinkTokens);
+    metrics.tokens.inc({ kind: "answer" }, answerTokens);
   }
 
   #timing(outcome: Outcome): TurnTiming {
