@@ -20,8 +20,8 @@ test("without speech in it nothing but full parts is settled", () => {
 });
 
 test("in a pause all that was said is settled, and silence that goes on changes nothing of it", () => {
-  const paused = hear(tone(2_500), silence(120));
-  expect(lengths(settledParts(paused))).toEqual([2_000, 620]);
+  const paused = hear(tone(2_500), silence(96));
+  expect(lengths(settledParts(paused))).toEqual([2_000, 580]);
   const later = addAudio(addAudio(paused, silence(33), PART), silence(400), PART);
   expect(settledParts(later).at(-1)).toBe(settledParts(paused).at(-1));
   expect(wholeParts(later)).toEqual(settledParts(paused));
@@ -33,8 +33,8 @@ test("speech that goes on undoes it, and loses no silence", () => {
   expect(lengths(wholeParts(resumed))).toEqual([1_500]);
 });
 
-test("a pause shorter than 120 ms is none", () => {
-  expect(settledParts(hear(tone(500), silence(100)))).toEqual([]);
+test("a pause shorter than 80 ms is none", () => {
+  expect(settledParts(hear(tone(500), silence(60)))).toEqual([]);
 });
 
 test("a pause in which a part became full is no part of its own", () => {
