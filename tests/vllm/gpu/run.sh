@@ -6,11 +6,12 @@
 #   run.sh bench DIR [..]      waits for the server and measures; further flags go to the benchmark
 #   run.sh stop DIR
 set -euo pipefail
-verb=$1 dir=$2
-shift 2
+verb=${1:-} dir=${2:-.}
+shift $(($# < 2 ? $# : 2))
 here=$(cd "$(dirname "$0")" && pwd)
 port=8000
 mkdir -p "$dir"/vllm "$dir"/site
+dir=$(cd "$dir" && pwd)
 # Behind what the machine has already: its PyTorch fits its transformers.
 echo "$dir/site" >"$(python3 -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/vllm-needs.pth"
 export PYTHONPATH=$dir/vllm HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1 VLLM_NO_USAGE_STATS=1 DO_NOT_TRACK=1
@@ -51,7 +52,7 @@ serve)
 bench)
   for _ in $(seq 540); do
     if curl -fs "http://127.0.0.1:$port/health" >/dev/null; then break; fi
-    if ! kill -0 "-$(cat "$dir/server.group")" 2>/dev/null; then
+    if ! kill -0 -- "-$(cat "$dir/server.group")" 2>/dev/null; then
       tail -60 "$dir/server.log"
       exit 1
     fi
@@ -62,7 +63,12 @@ bench)
   node=$(command -v node || echo "$dir/node")
   "$node" "$dir/bench.mjs" --url "http://127.0.0.1:$port" "$@"
   ;;
-stop) kill -- "-$(cat "$dir/server.group")" ;;
+stop)
+  group=$(cat "$dir/server.group")
+  kill -- "-$group"
+  for _ in $(seq 60); do kill -0 -- "-$group" 2>/dev/null || exit 0; sleep 1; done
+  kill -KILL -- "-$group"
+  ;;
 *)
   sed -n '2,7s/^# *//p' "$0"
   exit 1
