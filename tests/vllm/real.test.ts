@@ -8,7 +8,8 @@ import { toWav } from "../../engine/src/vllm/audio-parts.ts";
 import { type Hog, MAX_RUNNING, metric, occupy, recording, until, urls } from "./real-servers.ts";
 
 const [url = "", other = ""] = urls;
-const REQUEST: GenerateRequest = { mode: "think", maxThinkTokens: 64, maxAnswerTokens: 64 };
+/** More than the model says: an answer that a budget ends has no report of the cache. */
+const REQUEST: GenerateRequest = { mode: "think", maxThinkTokens: 64, maxAnswerTokens: 300 };
 const NEVER = new AbortController().signal;
 const WINDOW = 512;
 /** Of the servers (serve.sh). */
