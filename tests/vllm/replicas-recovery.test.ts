@@ -1,6 +1,7 @@
 /** Servers that hang, fail at all they are asked, or come and go: when they are given up, and when they are trusted again. */
 import { describe, expect, test } from "vitest";
 import { pseudoSpeech } from "../../engine/src/testing/pseudo-audio.ts";
+import { rank } from "../../engine/src/vllm/replicas/placement.ts";
 import {
   collect,
   converse,
@@ -106,6 +107,14 @@ test("a server that says that it is well and fails at all it is asked is given u
   expect(statesOf(all.engine)).toContain("loading");
 });
 
+/** Ids of sessions that prefer one server to the other: ports, which are any, are part of what is hashed. */
+function preferring(server: Server, other: Server, count: number): string[] {
+  const candidates = [server, other].map(({ fake }) => ({ key: fake.url, weight: 1, conversations: 0, pressure: "none" as const }));
+  const ids: string[] = [];
+  for (let n = 0; ids.length < count; n += 1) if (rank(`s${n}`, candidates)[0] === candidates[0]) ids.push(`s${n}`);
+  return ids;
+}
+
 describe("a server that comes back", () => {
   test("is not trusted before it has made a token", async () => {
     const all = await start(2);
@@ -122,8 +131,9 @@ describe("a server that comes back", () => {
   test("takes a tenth of its share at first; conversations return between turns only, and gradually", async () => {
     const all = await start(2);
     await all.pass(60);
-    const talks = await Promise.all(Array.from({ length: 12 }, (_, n) => all.engine.open({ sessionId: `s${n}` })));
-    const [first] = all.servers as [Server, Server];
+    const [first, second] = all.servers as [Server, Server];
+    const sessionIds = [...preferring(first, second, 6), ...preferring(second, first, 6)];
+    const talks = await Promise.all(sessionIds.map((sessionId) => all.engine.open({ sessionId })));
     first.fake.setUnwell(true);
     await all.pass(1);
     const ask = (n: number) => Promise.all(talks.map((talk) => talk.append({ type: "text", role: "user", text: `turn ${n}` })));
