@@ -1,6 +1,6 @@
 /** `aloud serve` as an operator runs it: a process with the real engine and nano, its one line, its signals and its complaints. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { copyFile, mkdtemp, rm } from "node:fs/promises";
+import { copyFile, mkdtemp, readdir, rm } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -51,6 +51,19 @@ describe("aloud serve", { timeout: 60_000 }, () => {
     expect(await (await fetch(url)).text()).toContain("<title>Aloud");
     child.kill("SIGTERM");
     expect(await ended).toEqual({ code: 0, err: "" });
+  });
+
+  test("writes nothing to its user's home: what the runtime would note there for its telemetry, and send, is off", async () => {
+    const home = await mkdtemp(join(tmpdir(), "aloud-home-"));
+    try {
+      const { child, ready, ended } = serve(["--port", "0"], { HOME: home, XDG_CACHE_HOME: "", XDG_CONFIG_HOME: "" });
+      expect(await ready).toContain("Aloud is ready");
+      child.kill("SIGTERM");
+      expect(await ended).toEqual({ code: 0, err: "" });
+      expect(await readdir(home, { recursive: true })).toEqual([]);
+    } finally {
+      await rm(home, { recursive: true });
+    }
   });
 
   test("listens beyond this computer with keys only, and names the command that makes one", async () => {

@@ -1,6 +1,8 @@
 /** One child process that holds a model: starts it, exchanges messages with it, and sees that it ends. */
 import { type ChildProcess, fork } from "node:child_process";
 import { createRequire } from "node:module";
+import { env } from "node:process";
+import { NO_TELEMETRY } from "../telemetry.ts";
 import type { FromChild, ToChild } from "./port.ts";
 
 /** How long a child may take to end by itself. */
@@ -28,7 +30,7 @@ const entry = createRequire(import.meta.url).resolve("@aloud/engine/embedded/chi
 
 export const startEngineChild: StartChild = ({ onMessage, onExit }) => {
   // Structured clone ("advanced") carries Float32Array as bytes; JSON would not.
-  const process = fork(entry, { serialization: "advanced", execArgv: [] });
+  const process = fork(entry, { serialization: "advanced", execArgv: [], env: { ...env, ...NO_TELEMETRY } });
   const gone = whenGone(process).then((reason) => onExit(reason));
   process.on("message", (message: FromChild) => onMessage(message));
   return {

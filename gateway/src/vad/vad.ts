@@ -5,6 +5,7 @@
 import { createRequire } from "node:module";
 import { Worker } from "node:worker_threads";
 import { AloudError } from "@aloud/client/protocol";
+import { NO_TELEMETRY } from "@aloud/engine";
 import type { Logger } from "../log.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 
@@ -59,6 +60,8 @@ class WorkerVad implements Vad {
   /** Resolves once the model is loaded. */
   start(): Promise<void> {
     return new Promise((resolve, reject) => {
+      // A thread's own environment is a copy that native code does not see.
+      Object.assign(process.env, NO_TELEMETRY);
       const entry = createRequire(import.meta.url).resolve("@aloud/gateway/vad/worker");
       const thread = new Worker(entry, { name: "aloud-vad" });
       // A worker that nobody waits for must not keep the process alive.
