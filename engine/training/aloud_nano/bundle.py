@@ -18,7 +18,7 @@ VERSION = "2.0.0"
 # A quote whose tokens' geometric mean probability is below this was made up, not heard: nano then
 # says that it did not understand. Measured by `npm run eval` (the model card's calibration table):
 # what it reads into babble, music and noise lies below, requests in unseen voices above.
-LEAST_CONFIDENCE = 0.6
+LEAST_CONFIDENCE = 0.8
 
 
 def model_config(config: NanoConfig, hearing: list[str]) -> dict[str, Any]:
