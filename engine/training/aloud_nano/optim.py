@@ -10,6 +10,9 @@ from aloud_nano.model import Nano
 # Learning rates at scale 1. Whisper's encoder hears already; its decoder must learn to think;
 # our heads start from nothing.
 RATES = {"encoder": 1.2e-4, "bridge": 4e-4, "decoder": 7e-4, "new": 1.5e-3}
+# From a trained model: the encoder alone, then everything.
+EARS_RATES = {"encoder": 3e-4, "new": 5e-4}
+TUNING_RATES = {"encoder": 3e-5, "bridge": 2e-4, "decoder": 1.5e-4, "new": 3e-4}
 
 
 def part_of(name: str) -> str:
@@ -23,17 +26,19 @@ def part_of(name: str) -> str:
 
 
 class Optimiser:
-    """``step(scale)`` multiplies all learning rates."""
+    """``step(scale)`` multiplies all learning rates; parts without one stay as they are."""
 
-    def __init__(self, model: Nano, weight_decay: float = 0.01) -> None:
+    def __init__(
+        self, model: Nano, weight_decay: float = 0.01, rates: dict[str, float] = RATES
+    ) -> None:
         parts: dict[str, list[Tensor]] = {part: [] for part in RATES}
         for name, parameter in model.named_parameters():
             if parameter.requires_grad:
                 parts[part_of(name)].append(parameter)
-        trained = [part for part in RATES if parts[part]]
-        self.rates = [RATES[part] for part in trained]
+        trained = [part for part in rates if parts[part]]
+        self.rates = [rates[part] for part in trained]
         self.adam = torch.optim.AdamW(
-            [{"params": parts[part], "lr": RATES[part]} for part in trained],
+            [{"params": parts[part], "lr": rates[part]} for part in trained],
             betas=(0.9, 0.98),
             weight_decay=weight_decay,
             fused=next(model.parameters()).is_cuda,

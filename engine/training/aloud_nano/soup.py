@@ -20,7 +20,8 @@ import torch
 from torch import Tensor
 
 from aloud_nano.model import Nano, load_checkpoint, save_checkpoint
-from aloud_nano.warm_start import OWN_HEADS, shipped_encoder, start_from_whisper
+from aloud_nano.shipped import shipped_encoder
+from aloud_nano.warm_start import OWN_HEADS, start_from_whisper
 
 State = dict[str, Tensor]
 

@@ -1,5 +1,8 @@
 """Train nano for a given time, on shards that may still be growing, on one or more GPUs.
 
+``--ears`` seconds first, if any: the encoder alone follows Whisper's, which hears whole clips at
+once, and its own heads learn. Then ``--seconds`` of everything.
+
 Usage: [torchrun --nproc-per-node 2 -m | python -m] aloud_nano.train --shards DIR \
            --recordings DIR --text text.json --tokenizer tokenizer.json --hearing hearing.json \
            --whisper start.pt --encoder audio_encoder_quantized.onnx --output DIR
@@ -13,6 +16,7 @@ import time
 import zlib
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,23 +33,52 @@ from aloud_nano.encoder import WhisperEncoder, packed_mask
 from aloud_nano.loader import Loader, LoaderSetup, Mix, TurnSource, real_speech
 from aloud_nano.mgrd import PromptSource, Refinery
 from aloud_nano.model import Nano, load_checkpoint, save_checkpoint
-from aloud_nano.optim import Optimiser
+from aloud_nano.optim import EARS_RATES, RATES, TUNING_RATES, Optimiser
 from aloud_nano.scene import MAX_BLOCKS
+from aloud_nano.shipped import shipped_decoder, shipped_encoder, shipped_model
 from aloud_nano.sound_tasks import make_tasks
 from aloud_nano.sounds import bank_of_recordings, make_bank
 from aloud_nano.turns import IGNORE
-from aloud_nano.warm_start import shipped_encoder, start_from_whisper
+from aloud_nano.warm_start import start_from_whisper
 from aloud_nano.workers import Workers
 
-CTC_WEIGHT = 0.4
-TURN_WEIGHT = 0.1
 RESERVED = 3  # one shard in so many is kept for measuring
 DISTIL_LAYER = 1  # hidden state (0-based) that is distilled besides the final one
 
 
-def distil_weight(progress: float) -> float:
+def from_scratch(progress: float) -> float:
     """Follow the original encoder closely at first; the decoder was made for its features."""
     return 1.0 if progress < 0.35 else 0.5 if progress < 0.75 else 0.2
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What is learned for how long.
+
+    seconds: of this stage. reads: whether the decoder's words count. distil: weight of Whisper's
+    features by progress; ctc, turn: weights of the heads. rates: of the parts, at scale 1.
+    """
+
+    name: str
+    seconds: float
+    rates: dict[str, float]
+    reads: bool = True
+    distil: Callable[[float], float] = from_scratch
+    ctc: float = 0.4
+    turn: float = 0.1
+
+
+EVERYTHING = Stage("cold", 0, RATES)
+
+
+def stages(args: argparse.Namespace) -> list[Stage]:
+    """The encoder's own stage first, if there is one. Whoever starts from a trained model keeps
+    its ears close to Whisper's: what the tasks alone make of them hears people less well."""
+    if args.model is None:
+        return [Stage("cold", args.seconds, RATES)]
+    follow = Stage("ears", args.ears, EARS_RATES, reads=False, distil=lambda _: 5.0, ctc=0.1)
+    rest = Stage("cold", args.seconds, TUNING_RATES, distil=lambda _: 5.0, ctc=0.1)
+    return [stage for stage in (follow, rest) if stage.seconds > 0]
 
 
 def rate_scale(step: int, progress: float, warm_up: int = 150, hold: float = 0.4) -> float:
@@ -203,12 +236,14 @@ class Trainer:
             weights,
         )  # fmt: skip
 
-    def losses(self, batch: Batch, distil: float) -> dict[str, Tensor]:
+    def losses(self, batch: Batch, distil: float, stage: Stage = EVERYTHING) -> dict[str, Tensor]:
         on, student, clean = self.render(batch, distil > 0)
         rows = self.shape.audio_rows
+        result: dict[str, Tensor] = {}
         with self.autocast():
             cross, pieces, turn, final, middle = self.hear(on, student)
-            ce, right = self.answer_loss(on, cross)
+            if stage.reads:
+                result["ce"], result["right"] = self.answer_loss(on, cross)
         ctc = ctc_loss(
             pieces.reshape(rows * MAX_BLOCKS, BLOCK_FRAMES, -1), on,
             torch.from_numpy(batch["blocks"]) * BLOCK_FRAMES,
@@ -220,8 +255,10 @@ class Trainer:
             turn.flatten().float(), ended.clamp(min=0), reduction="none"
         )
         turns = (turns * known).sum() / (known.sum() + 1)
-        total = ce + CTC_WEIGHT * ctc + TURN_WEIGHT * turns
-        result = {"ce": ce, "ctc": ctc, "turn": turns, "right": right}
+        total = stage.ctc * ctc + stage.turn * turns
+        if stage.reads:
+            total = total + result["ce"]
+        result |= {"ctc": ctc, "turn": turns}
         if clean is not None:
             utterance = on["utterance"].view(rows, MAX_BLOCKS)
             index = on["block_index"].view(rows, MAX_BLOCKS)
@@ -289,24 +326,25 @@ class Log:
 
 
 def run(
-    trainer: Trainer, optimiser: Optimiser, loader: Loader, feed: ShardFeed, log: Log,
-    workers: Workers, args: Any,
+    trainer: Trainer, stage: Stage, loader: Loader, feed: ShardFeed, log: Log, workers: Workers,
+    args: Any,
 ) -> None:  # fmt: skip
-    """Train for ``args.seconds``; all processes see the clock of the first."""
+    """Train for ``stage.seconds``; all processes see the clock of the first."""
+    optimiser = Optimiser(trainer.model, rates=stage.rates)
     parameters = [p for p in trainer.model.parameters() if p.requires_grad]
     started = last = saved = time.time()
     step = last_step = turns = 0
     waited = progress = 0.0
     while True:
         if step % 10 == 0:
-            progress = workers.same((time.time() - started) / args.seconds if args.seconds else 1)
+            progress = workers.same((time.time() - started) / stage.seconds if stage.seconds else 1)
             if progress >= 1:
                 break
             feed.poll(loader, limit=4)
         before = time.time()
         batch = loader.get()
         waited += time.time() - before
-        losses = trainer.losses(batch, distil_weight(progress))
+        losses = trainer.losses(batch, stage.distil(progress), stage)
         losses["total"].backward()
         workers.average([p.grad for p in parameters if p.grad is not None])
         torch.nn.utils.clip_grad_norm_(parameters, 1.0, foreach=True)
@@ -331,7 +369,7 @@ def run(
             save_checkpoint(trainer.model, args.output / "part.tmp")
             (args.output / "part.tmp").rename(args.output / "part.pt")
             saved = now
-    log.say(f"trained {step} steps, {turns} turns a process in {time.time() - started:.0f} s")
+    log.say(f"{stage.name}: {step} steps, {turns} turns a process in {time.time() - started:.0f} s")
 
 
 def refine(
@@ -364,7 +402,10 @@ def parse() -> argparse.Namespace:
     begin = parser.add_mutually_exclusive_group(required=True)
     begin.add_argument("--whisper", type=Path, help="weights that make_tokenizer pruned")
     begin.add_argument("--tune", type=Path, help="model directory whose decoder is trained on")
+    begin.add_argument("--model", type=Path, help="model directory that is trained on")
     parser.add_argument("--encoder", type=Path, help="an earlier nano's audio_encoder (int8)")
+    parser.add_argument("--teacher", type=Path, help="Whisper's weights, with --model")
+    parser.add_argument("--ears", type=float, default=0, help="seconds of the encoder alone")
     parser.add_argument("--seconds", type=float, default=1000, help="0: only --refine")
     parser.add_argument("--start", type=Path, help="continue from this checkpoint of nano")
     parser.add_argument("--scale", type=float, default=1.0, help="of all learning rates")
@@ -389,14 +430,21 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--capacity", type=int, default=9_500_000_000, help="PCM samples")
     parser.add_argument("--first-shards", type=int, default=24, help="wait for so many")
     parser.add_argument("--eager", action="store_true", help="do not compile")
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.model and not args.teacher:
+        parser.error("--model needs --teacher: Whisper's weights, which the ears follow")
+    return args
 
 
 def start_model(args: argparse.Namespace, device: torch.device) -> tuple[Nano, WhisperEncoder]:
-    """nano on Whisper's weights (with an earlier nano's streaming encoder), and the teacher."""
-    model = Nano(NanoConfig())
-    weights = torch.load(args.whisper, map_location="cpu", weights_only=True)
-    start_from_whisper(model, weights)
+    """nano on Whisper's weights (with an earlier nano's streaming encoder) or as a model directory
+    has it, and the teacher."""
+    weights = torch.load(args.whisper or args.teacher, map_location="cpu", weights_only=True)
+    if args.model:
+        model = shipped_model(args.model)
+    else:
+        model = Nano(NanoConfig())
+        start_from_whisper(model, weights)
     teacher = WhisperEncoder(model.config.encoder)
     prefix = "encoder.whisper."
     teacher.load_state_dict(
@@ -414,7 +462,7 @@ def make_trainer(args: argparse.Namespace, renderer: Renderer, shape: BatchShape
     if args.tune is None:
         model, teacher = start_model(args, device)
         return Trainer(model, teacher, renderer, shape, compiled=not args.eager)
-    from aloud_nano.tune import DecoderTrainer, Ears, shipped_decoder
+    from aloud_nano.tune import DecoderTrainer, Ears
 
     model = Nano()
     model.decoder.load_state_dict(shipped_decoder(args.tune, model.config.decoder))
@@ -455,9 +503,10 @@ def main() -> None:
     trainer = make_trainer(args, renderer, shape)
     model = trainer.model
     log.say(f"parameters {model.parameter_count()} on {device}")
-    run(trainer, Optimiser(model), loader, feed, log, workers, args)
-    if workers.is_first:
-        save_checkpoint(model, args.output / "cold.pt")
+    for stage in stages(args):
+        run(trainer, stage, loader, feed, log, workers, args)
+        if workers.is_first:
+            save_checkpoint(model, args.output / f"{stage.name}.pt")
     if args.refine:
         refine(trainer, loader, setup, feed, log, workers, args)
     loader.close()

@@ -19,12 +19,12 @@ from torch import Tensor, nn
 
 from aloud_nano.augment import Renderer
 from aloud_nano.batch import Batch, BatchShape
-from aloud_nano.config import BLOCK_FRAMES, CROSS_PER_BLOCK, DecoderConfig
+from aloud_nano.config import BLOCK_FRAMES, CROSS_PER_BLOCK
 from aloud_nano.encoder import WhisperEncoder
 from aloud_nano.model import Nano
 from aloud_nano.quantise import on_grid
 from aloud_nano.scene import MAX_BLOCKS
-from aloud_nano.train import Trainer
+from aloud_nano.train import EVERYTHING, Stage, Trainer
 
 
 class Ears:
@@ -103,44 +103,7 @@ class DecoderTrainer(Trainer):
         parts = torch.from_numpy(cross).to(self.device).view(2, -1, rows, width, config.width)
         return list(zip(parts[0], parts[1], strict=True)), None, None, None, None
 
-    def losses(self, batch: Batch, distil: float) -> dict[str, Tensor]:
+    def losses(self, batch: Batch, distil: float, stage: Stage = EVERYTHING) -> dict[str, Tensor]:
         on, features, _ = self.render(batch, False)
         ce, right = self.answer_loss(on, self.hear(on, features)[0])
         return {"ce": ce, "right": right, "total": ce}
-
-
-def shipped_decoder(directory: Path, config: DecoderConfig) -> dict[str, Tensor]:
-    """``Decoder`` state out of the exported graphs of a model directory.
-
-    The exporter names matrices by number, in the order of the graph: six to each layer.
-    """
-    import onnx
-    from onnx import numpy_helper
-
-    def constants(name: str) -> dict[str, Tensor]:
-        graph = onnx.load(directory / "onnx" / f"{name}.onnx").graph
-        return {
-            tensor.name.removesuffix(".half"): torch.from_numpy(
-                numpy_helper.to_array(tensor).copy()
-            )
-            for tensor in graph.initializer
-        }
-
-    found = constants("decoder_model_merged_quantized")
-    state = {
-        name.removeprefix("decoder."): value.float()
-        for name, value in found.items()
-        if name.startswith("decoder.")
-    }
-    state["embed.weight"] = constants("embed_tokens_fp16")["weight"].float()
-    parts = ("qkv", "out", "cross_query", "cross_out", "up", "down")
-    targets = [f"layers.{n}.{part}" for n in range(config.layers) for part in parts]
-    names = [
-        name.removesuffix("_quantized")
-        for name in found
-        if name.endswith("_quantized") and name != "head_quantized"
-    ]
-    for target, name in zip(targets, names, strict=True):
-        whole = found[f"{name}_quantized"].float() * found[f"{name}_scale"].float()
-        state[f"{target}.weight"] = whole.t().contiguous()
-    return state

@@ -12,7 +12,8 @@ from aloud_nano.export import export_decoder  # noqa: E402
 from aloud_nano.model import Nano  # noqa: E402
 from aloud_nano.quantise import on_grid, quantise_matmuls  # noqa: E402
 from aloud_nano.runtime import NanoRuntime  # noqa: E402
-from aloud_nano.tune import Ears, shipped_decoder  # noqa: E402
+from aloud_nano.shipped import shipped_decoder  # noqa: E402
+from aloud_nano.tune import Ears  # noqa: E402
 
 SHIPPED = Path(__file__).parents[2] / "models" / "nano"
 
