@@ -7,23 +7,10 @@ import { endsInLoop } from "../text/repetition.ts";
 import type { Check } from "../tools/schema.ts";
 import { OutputSorter } from "./output.ts";
 import type { VllmProfile } from "./profiles.ts";
+import type { Progress } from "./progress.ts";
 import type { CallPiece, ServerUsage, StreamPiece } from "./reading.ts";
 import { ThoughtSentences } from "./segmenter.ts";
 import { TemplateGuard } from "./template-guard.ts";
-
-/** What of an answer is there: it is put behind the prompt, and the model goes on from it. */
-export interface Progress {
-  readonly thought: string;
-  readonly isThinking: boolean;
-  readonly answer: string;
-}
-
-/** The text with which the assistant's message begins; undefined where nothing is to be put before the model's words. */
-export function prefillOf({ thinking }: VllmProfile, { thought, isThinking, answer }: Progress): string | undefined {
-  if (thinking === undefined) return answer === "" ? undefined : answer;
-  if (isThinking) return thinking.open + thought;
-  return thinking.open + thought.trimEnd() + thinking.closing + answer;
-}
 
 export interface AskOptions {
   readonly maxTokens: number;
