@@ -9,9 +9,9 @@ import { randomUUID } from "node:crypto";
 import { openVllmEngine } from "@aloud/engine/vllm";
 import { pseudoSpeech } from "../../engine/dist/testing/pseudo-audio.js";
 import { addAudio, NO_AUDIO, wholeParts } from "../../engine/dist/vllm/audio-parts.js";
-import { prefillOf } from "../../engine/dist/vllm/generation.js";
 import { toMessages } from "../../engine/dist/vllm/messages.js";
 import { profileFor } from "../../engine/dist/vllm/profiles.js";
+import { prefillOf } from "../../engine/dist/vllm/progress.js";
 import { VllmServer } from "../../engine/dist/vllm/server.js";
 import { median, ms, percentile, ratio } from "./table.mjs";
 
