@@ -187,6 +187,8 @@ export type GenerateEvent =
       readonly tokens: number;
       /** The model thinks in one text, and the channel was guessed from the sentence's words. Absent: the model itself marked it. */
       readonly isHeuristic?: true;
+      /** Part of an answer that began before the thought was over: more thoughts may follow. Absent: the thought is over. */
+      readonly isAhead?: true;
     }
   /**
    * The user's words as the model finally understood them; at most once, before or while it thinks.

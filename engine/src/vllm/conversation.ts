@@ -56,6 +56,8 @@ export interface VllmHost {
   readonly contextTokens: number;
   readonly temperature: number;
   readonly takesTools: boolean;
+  /** A thought of so many tokens is answered from while it goes on. */
+  readonly thinkAheadTokens: number | undefined;
   readonly cacheSalt: string | undefined;
   countTokens(text: string): Promise<number>;
   report(report: PromptReport): void;
@@ -187,7 +189,10 @@ export class VllmConversation implements Conversation {
     const push = (event: GenerateEvent) => {
       if (!signal.aborted) stream.push(event);
     };
-    const generation = new Generation(profile, start, request, request.toolChoice === "none" ? new Map() : this.#checks, push);
+    // Where a call is demanded, nothing is to be said.
+    const thinkAheadTokens = request.toolChoice === "required" ? undefined : this.#host.thinkAheadTokens;
+    const checks = request.toolChoice === "none" ? new Map() : this.#checks;
+    const generation = new Generation(profile, start, { ...request, thinkAheadTokens }, checks, push);
     const ended = AbortSignal.any([signal, this.#ended.signal]);
     const ask = (progress: Progress, options: AskOptions, stop: AbortSignal) => this.#ask(history, request, progress, options, stop);
     let outcome: Outcome;
@@ -245,7 +250,8 @@ export class VllmConversation implements Conversation {
     const room = contextTokens - promptTokensOf(history, this.#context) - Math.ceil((progress.thought.length + progress.answer.length) / 3);
     const maxTokens = Math.max(1, Math.min(options.maxTokens, room));
     const prompt = promptBody(this.#prompt, history, true, prefillOf(profile, progress));
-    return route.answer(answerBody(prompt, request, { ...options, maxTokens }, { ...profile, temperature }), signal);
+    const body = answerBody(prompt, request, { ...options, maxTokens }, { ...profile, temperature });
+    return options.isAhead ? route.ahead(body, signal) : route.answer(body, signal);
   }
 
   /** Sends the prompt as it is up to `part`; in a pause as the answer would be asked for now, so that all of it is there if it is. */

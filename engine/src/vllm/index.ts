@@ -35,6 +35,11 @@ export interface VllmOptions {
   readonly profile?: VllmProfile;
   /** Default: the profile's. */
   readonly temperature?: number;
+  /**
+   * When a thought has so many tokens, an answer from what was thought so far begins beside it, in a second request; when the thought is over, the answer goes on
+   * from all of it. At least 1. Absent: the answer waits for the whole thought.
+   */
+  readonly thinkAheadTokens?: number;
   /** Conversations with different salts share nothing of the server's cache. */
   readonly cacheSalt?: string;
   /** Default 64. Beyond it `open` fails with `engine_busy`. */
@@ -60,6 +65,10 @@ export function openVllmEngine(options: VllmOptions): Engine {
   const urls = options.urls ?? (options.url === undefined ? [] : [options.url]);
   if (urls.length === 0 || (options.urls !== undefined && options.url !== undefined)) {
     throw new AloudError("invalid_value", "expected url or urls, and at least one of them");
+  }
+  const { thinkAheadTokens } = options;
+  if (thinkAheadTokens !== undefined && !(Number.isInteger(thinkAheadTokens) && thinkAheadTokens >= 1)) {
+    throw new AloudError("invalid_value", `thinkAheadTokens: expected an integer of at least 1, got ${thinkAheadTokens}`);
   }
   const conversations = new Set<VllmConversation>();
   const listeners = new Set<(status: EngineStatus) => void>();
@@ -127,6 +136,7 @@ export function openVllmEngine(options: VllmOptions): Engine {
       profile,
       takesTools,
       temperature: options.temperature ?? profile.temperature,
+      thinkAheadTokens,
       cacheSalt: options.cacheSalt,
       // A server with a smaller context may join later.
       get contextTokens() {
