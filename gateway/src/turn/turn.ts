@@ -30,8 +30,8 @@ export interface Call {
   readonly arguments: string;
 }
 
-/** What a generation yields, piece by piece. */
-export type Output = { readonly channel: Channel; readonly text: string } | { readonly call: Call };
+/** What a generation yields, piece by piece. `isAhead`: an answer's piece that comes before the thought is over. */
+export type Output = { readonly channel: Channel; readonly text: string; readonly isAhead?: true } | { readonly call: Call };
 
 /**
  * How a generation ended. `length` comes only after the allowed continuations; `invalid_tool_call` when the model could not call a

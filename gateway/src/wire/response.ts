@@ -1,6 +1,7 @@
 /**
  * One response on the wire, from `response.created` to `response.done`, in OpenAI's order. On `aloud.v1` thinking is an output
- * item of its own before the message; it never becomes a conversation item, because stock clients chain `previous_item_id` through those.
+ * item of its own, done before the message begins unless the model answers ahead of its thought; it never becomes a conversation item, because stock
+ * clients chain `previous_item_id` through those.
  * Tool calls are sent with the end, all at once: some clients run a call as soon as it is complete and ask for the next response
  * at once, which must not find this one unfinished.
  */
@@ -51,7 +52,8 @@ interface Reasoning {
 export class ResponseWriter {
   readonly id = newId("resp");
   readonly #options: ResponseOptions;
-  readonly #output: OutputItem[] = [];
+  /** Items that are done, by their `output_index`. */
+  readonly #output = new Map<number, OutputItem>();
   readonly #calls: Call[] = [];
   #items = 0;
   #reasoning: Reasoning | undefined;
@@ -69,7 +71,7 @@ export class ResponseWriter {
 
   push(output: Output): void {
     if ("call" in output) this.#calls.push(output.call);
-    else if (output.channel === "answer") this.#answer(output.text);
+    else if (output.channel === "answer") this.#answer(output.text, output.isAhead ?? false);
     else this.#think(output.channel, output.text);
   }
 
@@ -98,7 +100,7 @@ export class ResponseWriter {
       conversation_id: conversationId,
       status,
       status_details,
-      output: [...this.#output],
+      output: [...this.#output].sort(([a], [b]) => a - b).map(([, item]) => item),
       output_modalities: ["text"],
       max_output_tokens: maxOutputTokens,
       metadata,
@@ -133,12 +135,12 @@ export class ResponseWriter {
       send({ type: "response.reasoning_text.done", ...at, channel, text });
     });
     const item = reasoningItem(reasoning, status);
-    this.#output.push(item);
+    this.#output.set(reasoning.index, item);
     send({ type: "response.output_item.done", response_id: this.id, output_index: reasoning.index, item });
   }
 
-  #answer(delta: string): void {
-    this.#endReasoning("completed");
+  #answer(delta: string, isAhead: boolean): void {
+    if (!isAhead) this.#endReasoning("completed");
     this.#message ??= this.#beginMessage();
     const message = this.#message;
     message.text += delta;
@@ -165,7 +167,7 @@ export class ResponseWriter {
     send({ type: "response.output_text.done", ...at, text: message.text });
     send({ type: "response.content_part.done", ...at, part: { type: "text", text: message.text } });
     this.#converse({ type: "conversation.item.done", item, previous_item_id: message.previousItemId });
-    this.#output.push(item);
+    this.#output.set(message.index, item);
     send({ type: "response.output_item.done", response_id: this.id, output_index: message.index, item });
     return item;
   }
@@ -190,7 +192,7 @@ export class ResponseWriter {
     send({ type: "response.function_call_arguments.delta", ...at, delta: args });
     send({ type: "response.function_call_arguments.done", ...at, name, arguments: args });
     this.#converse({ type: "conversation.item.done", item, previous_item_id });
-    this.#output.push(item);
+    this.#output.set(index, item);
     send({ type: "response.output_item.done", response_id: this.id, output_index: index, item });
   }
 
