@@ -81,6 +81,27 @@ describe("a spoken turn", () => {
     expect(isAnswering(conversation)).toBe(false);
   });
 
+  test("is answered while thinking goes on: both grow, until the thoughts are done", () => {
+    const thinking = (state: "added" | "done"): ServerEventBody => ({
+      type: `response.output_item.${state}`,
+      response_id: "r1",
+      output_index: 0,
+      item: { id: "t1", object: "realtime.item", type: "reasoning", status: state === "added" ? "in_progress" : "completed", content: [] },
+    });
+    const events = [
+      ...spoken,
+      thinking("added"),
+      thought("semantic", "They ask. "),
+      answer("It "),
+      thought("acoustic", "A calm voice. "),
+      answer("rains."),
+      thought("semantic", "So it is."),
+    ];
+    const both = { status: "answering", semantic: "They ask. So it is.", acoustic: "A calm voice. ", answer: "It rains." };
+    expect(play(...events).turns).toMatchObject([{ ...both, isThinking: true }]);
+    expect(play(...events, thinking("done")).turns).toMatchObject([{ ...both, isThinking: false }]);
+  });
+
   test("is one turn when speech resumes after a pause", () => {
     const again: ServerEventBody = { type: "input_audio_buffer.speech_started", item_id: "i1", audio_start_ms: 1_000 };
     expect(play(...spoken.slice(0, 3), again).turns).toHaveLength(1);

@@ -37,6 +37,12 @@ export function reduce(conversation: Conversation, event: ServerEvent): Conversa
       }));
     case "response.created":
       return withResponse(conversation, event.response.id);
+    case "response.output_item.added":
+    case "response.output_item.done": {
+      if (event.item.type !== "reasoning") return conversation;
+      const isThinking = event.type === "response.output_item.added";
+      return change(conversation, byResponse(event.response_id), () => ({ isThinking }));
+    }
     case "response.reasoning_text.delta":
       return change(conversation, byResponse(event.response_id), (turn) =>
         event.channel === "semantic" ? { semantic: turn.semantic + event.delta } : { acoustic: turn.acoustic + event.delta },
@@ -50,6 +56,7 @@ export function reduce(conversation: Conversation, event: ServerEvent): Conversa
     case "response.done":
       return change(conversation, byResponse(event.response.id), () => ({
         status: endOf(event.response),
+        isThinking: false,
         timing: event.response.timing,
         error: errorOf(event.response),
       }));
@@ -85,6 +92,7 @@ function newTurn(id: string, input: Turn["input"], status: TurnStatus): Turn {
     isTranscribed: false,
     semantic: "",
     acoustic: "",
+    isThinking: false,
     answer: "",
     calls: [],
     timing: undefined,

@@ -11,6 +11,7 @@ const turn: Turn = {
   isTranscribed: true,
   semantic: "",
   acoustic: "",
+  isThinking: false,
   answer: "",
   calls: [],
   timing: { endpoint_ms: 500, first_thought_ms: 512, first_answer_ms: 580, done_ms: 1_700, prefilled_tokens: 41, speculated: true },

@@ -38,7 +38,7 @@ export function createTurnView(): TurnView {
               : "";
       setText(words, turn.transcript);
       flag(words, "live", turn.status === "listening");
-      const thinking = turn.status === "thinking";
+      const thinking = turn.status === "thinking" || turn.isThinking;
       const started = turn.responseId !== undefined;
       thoughts.hidden = !started && turn.status !== "failed";
       semantic.update(turn.semantic, thinking && turn.acoustic === "");

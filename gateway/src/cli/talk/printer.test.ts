@@ -11,6 +11,7 @@ const turn: Turn = {
   isTranscribed: false,
   semantic: "",
   acoustic: "",
+  isThinking: false,
   answer: "",
   calls: [],
   timing: undefined,
@@ -62,6 +63,20 @@ test("the printer writes a corrected transcript again, whole, and over the old o
 test("the printer lets thinking wait for the user's words, but not longer than until the answer", () => {
   expect(printed(false, { transcript: "lights" }, { semantic: "Light." })).toBe("  you       lights");
   expect(printed(false, { semantic: "Light." }, { answer: "It" })).toBe("  semantic  Light.\n  answer    It");
+});
+
+test("the printer writes each word once where thinking goes on beside the answer", () => {
+  const heard = { transcript: "rain?", isTranscribed: true };
+  const deltas = [
+    { semantic: "They ask. " },
+    { answer: "It " },
+    { semantic: "They ask. So it is." },
+    { answer: "It rains" },
+    { answer: "It rains." },
+  ];
+  expect(printed(false, heard, ...deltas)).toBe(
+    ["  you       rain?", "  semantic  They ask. ", "  answer    It ", "  semantic  So it is.", "  answer    rains."].join("\n"),
+  );
 });
 
 test("the printer says why a turn failed", () => {

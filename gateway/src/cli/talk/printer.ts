@@ -1,4 +1,7 @@
-/** The conversation as lines of a terminal: what is new since the last state is written, under the label of its channel. */
+/**
+ * The conversation as lines of a terminal: what is new since the last state is written, under the label of its channel. The user's words are corrected while
+ * they are heard, so a line of theirs is written anew; the model's only grow, also where channels take turns.
+ */
 import type { Conversation, Turn } from "@aloud/client";
 import { isSettled } from "@aloud/client";
 
@@ -37,9 +40,10 @@ export function createPrinter({ write, color }: PrinterOptions): (conversation: 
   };
   const show = (turnId: string, channel: Channel, before: string, now: string) => {
     const inLine = line === `${turnId} ${channel}`;
-    const goesOn = now.startsWith(before) && inLine;
-    const text = (goesOn ? now.slice(before.length) : now).replaceAll(/\s+/g, " ");
-    if (now === before || text === "") return;
+    const grows = now.startsWith(before);
+    const goesOn = grows && inLine;
+    const text = (goesOn || (grows && channel !== "you") ? now.slice(before.length) : now).replaceAll(/\s+/g, " ");
+    if (now === before || (goesOn ? text : text.trim()) === "") return;
     if (!goesOn) {
       if (inLine && color) write(CLEAR_LINE);
       else endLine();
