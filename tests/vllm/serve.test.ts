@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, describe, expect, test } from "vitest";
 import { readEngineChoice } from "../../gateway/src/config.ts";
+import { WireClient } from "../helpers/client.ts";
 import { type FakeVllm, startFakeVllm } from "./fake/server.ts";
 
 const program = fileURLToPath(new URL("../../gateway/bin/aloud.js", import.meta.url));
@@ -68,6 +69,23 @@ describe("aloud serve --engine vllm", { timeout: 60_000 }, () => {
     expect(Math.max(...audio)).toBeGreaterThan(0);
   });
 
+  test.each(["flags", "environment"])("answers ahead of the thought, chosen by %s", async (by) => {
+    const fake = await startFakeVllm();
+    fakes.push(fake);
+    const choice = ["--engine", "vllm", "--url", fake.url];
+    const { url } = await (by === "flags" ? serve([...choice, "--think-ahead", "8"]) : serve(choice, { ALOUD_THINK_AHEAD: "8" }));
+    const client = await WireClient.open(url ?? "", ["aloud.v1"]);
+    client.send({
+      type: "conversation.item.create",
+      item: { type: "message", role: "user", content: [{ type: "input_text", text: "hello" }] },
+    });
+    client.send({ type: "response.create", response: {} });
+    expect((await client.wait("response.done")).response.status).toBe("completed");
+    await client.close();
+    const prefills = fake.requests.map(({ messages }) => String(messages.at(-1).content));
+    expect(prefills.filter((prefill) => prefill.endsWith("and asks about\n</think>\n\n"))).toHaveLength(1);
+  });
+
   test.each([
     [["--engine", "vllm"], "where is the server"],
     [["--engine", "vllm", "--url", "gpu:8000"], "expected http://HOST:PORT"],
@@ -75,8 +93,22 @@ describe("aloud serve --engine vllm", { timeout: 60_000 }, () => {
     [["--engine", "vllm", "--url", "http://gpu:8000", "--url", "http://gpu:8000/"], "http://gpu:8000/ is there twice"],
     [["--engine", "vllm", "--url", "http://gpu:8000,gpu:8001"], 'expected http://HOST:PORT, got "gpu:8001"'],
     [["--url", "http://gpu:8000"], "only --engine vllm has a server"],
+    [["--think-ahead", "32"], "only --engine vllm thinks and answers at once"],
+    [["--engine", "vllm", "--url", "http://gpu:8000", "--think-ahead", "soon"], 'from 0 (off) to 2048, got "soon"'],
   ])("refuses %j", async (args, complaint) => {
     expect((await serve(args)).err).toContain(complaint);
+  });
+
+  test("thinks ahead when it is told to, by flag before environment, and not when it is told 0 or nothing", () => {
+    const flags = { engine: "vllm", urls: ["http://gpu:8000"] };
+    const choose = (thinkAhead: string | undefined, env: Readonly<Record<string, string>> = {}) =>
+      readEngineChoice({ ...flags, thinkAhead }, env);
+    expect(choose(undefined)).toMatchObject({ thinkAheadTokens: undefined });
+    expect(choose("32", { ALOUD_THINK_AHEAD: "8" })).toMatchObject({ thinkAheadTokens: 32 });
+    expect(choose(undefined, { ALOUD_THINK_AHEAD: "8" })).toMatchObject({ thinkAheadTokens: 8 });
+    expect(choose("0", { ALOUD_THINK_AHEAD: "8" })).toMatchObject({ thinkAheadTokens: undefined });
+    expect(() => choose("2049")).toThrow("to 2048, got");
+    expect(() => readEngineChoice({}, { ALOUD_THINK_AHEAD: "8" })).toThrow("only --engine vllm");
   });
 
   test("takes so many servers and no more", () => {
