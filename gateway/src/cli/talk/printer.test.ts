@@ -60,6 +60,28 @@ test("the printer writes a corrected transcript again, whole, and over the old o
   expect(printed(true, { transcript: "fifty" }, { transcript: "fifteen" })).toContain("fifty\u001b[0m\r\u001b[K");
 });
 
+test("the printer writes only what is new when thinking comes back to a channel", () => {
+  expect(
+    printed(
+      false,
+      { semantic: "Light is wanted.", isTranscribed: true },
+      { acoustic: "A low voice." },
+      { semantic: "Light is wanted. In the kitchen." },
+      { acoustic: "A low voice. " },
+      { acoustic: "A low voice. It hurries." },
+      { semantic: "Light is wanted. In the kitchen. Now." },
+    ),
+  ).toBe(
+    [
+      "  semantic  Light is wanted.",
+      "  acoustic  A low voice.",
+      "  semantic  In the kitchen.",
+      "  acoustic  It hurries.",
+      "  semantic  Now.",
+    ].join("\n"),
+  );
+});
+
 test("the printer lets thinking wait for the user's words, but not longer than until the answer", () => {
   expect(printed(false, { transcript: "lights" }, { semantic: "Light." })).toBe("  you       lights");
   expect(printed(false, { semantic: "Light." }, { answer: "It" })).toBe("  semantic  Light.\n  answer    It");

@@ -39,17 +39,20 @@ export function createPrinter({ write, color }: PrinterOptions): (conversation: 
     line = undefined;
   };
   const show = (turnId: string, channel: Channel, before: string, now: string) => {
+    if (now === before) return;
     const inLine = line === `${turnId} ${channel}`;
-    const grows = now.startsWith(before);
-    const goesOn = grows && inLine;
-    const text = (goesOn || (grows && channel !== "you") ? now.slice(before.length) : now).replaceAll(/\s+/g, " ");
-    if (now === before || (goesOn ? text : text.trim()) === "") return;
+    // A correction is written whole; what only grew, also after other channels had their say, is written from where it stopped.
+    const isCorrection = !now.startsWith(before);
+    const added = (isCorrection ? now : now.slice(before.length)).replaceAll(/\s+/g, " ");
+    const goesOn = inLine && !isCorrection;
+    const text = goesOn ? added : added.trimStart();
+    if (text === "") return;
     if (!goesOn) {
       if (inLine && color) write(CLEAR_LINE);
       else endLine();
       write(styled("note", `  ${channel}`.padEnd(LABEL_WIDTH + 2)));
     }
-    write(styled(channel, goesOn ? text : text.trimStart()));
+    write(styled(channel, text));
     line = `${turnId} ${channel}`;
   };
 
