@@ -82,6 +82,7 @@ describe("a server that is killed while it answers", () => {
     const shape = (text: string) => text.replace(/! \w+ looks/u, "! X looks");
     expect(shape(answerOf(done))).toBe(shape(answerOf(undisturbed)));
     expect(deltas("response.reasoning_text.delta")).toMatch(/^The speaker sounds calm and asks about \w+\. Pitch .* briefly$/u);
+    expect(client.all("response.reasoning_text.delta").every(({ heuristic }) => heuristic === true)).toBe(true);
     expect(client.count("response.done")).toBe(2);
     expect(client.all("error")).toEqual([]);
     const status = await client.wait("aloud.engine.status", client.count("aloud.engine.status"));

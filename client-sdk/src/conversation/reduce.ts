@@ -44,9 +44,10 @@ export function reduce(conversation: Conversation, event: ServerEvent): Conversa
       return change(conversation, byResponse(event.response_id), () => ({ isThinking }));
     }
     case "response.reasoning_text.delta":
-      return change(conversation, byResponse(event.response_id), (turn) =>
-        event.channel === "semantic" ? { semantic: turn.semantic + event.delta } : { acoustic: turn.acoustic + event.delta },
-      );
+      return change(conversation, byResponse(event.response_id), (turn) => ({
+        ...(event.channel === "semantic" ? { semantic: turn.semantic + event.delta } : { acoustic: turn.acoustic + event.delta }),
+        isHeuristic: turn.isHeuristic || event.heuristic === true,
+      }));
     case "response.output_text.delta":
       return change(conversation, byResponse(event.response_id), (turn) => ({ status: "answering", answer: turn.answer + event.delta }));
     case "response.function_call_arguments.done":
@@ -93,6 +94,7 @@ function newTurn(id: string, input: Turn["input"], status: TurnStatus): Turn {
     semantic: "",
     acoustic: "",
     isThinking: false,
+    isHeuristic: false,
     answer: "",
     calls: [],
     timing: undefined,

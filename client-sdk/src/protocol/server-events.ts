@@ -3,7 +3,7 @@
  * Types only: the server builds these itself, and the client treats an event type that it does not know as absent.
  */
 import type { ErrorCode, WireErrorType } from "./errors.ts";
-import type { ConversationItem, ReasoningChannel, ReasoningItem } from "./items.ts";
+import type { ConversationItem, ReasoningItem, ReasoningText } from "./items.ts";
 import type { AudioFormat, ReasoningEffort, Truncation, TurnDetection } from "./session-config.ts";
 import type { FunctionTool, ToolChoice } from "./tools.ts";
 
@@ -218,8 +218,8 @@ export const REALTIME_EVENT_TYPES: readonly string[] = Object.keys({
 
 /** Events that only a connection with `aloud.v1` sees. */
 export type AloudServerEvent =
-  | ({ readonly type: "response.reasoning_text.delta"; readonly channel: ReasoningChannel; readonly delta: string } & InResponse)
-  | ({ readonly type: "response.reasoning_text.done"; readonly channel: ReasoningChannel; readonly text: string } & InResponse)
+  | ({ readonly type: "response.reasoning_text.delta"; readonly delta: string } & Omit<ReasoningText, "text"> & InResponse)
+  | ({ readonly type: "response.reasoning_text.done" } & ReasoningText & InResponse)
   | { readonly type: "aloud.ack"; readonly audio_seq: number }
   /** The conversation outgrew the context: from now on the model no longer knows these items, oldest first. They can still be retrieved. */
   | { readonly type: "aloud.context.truncated"; readonly item_ids: readonly string[] }

@@ -12,6 +12,7 @@ const turn: Turn = {
   semantic: "",
   acoustic: "",
   isThinking: false,
+  isHeuristic: false,
   answer: "",
   calls: [],
   timing: { endpoint_ms: 500, first_thought_ms: 512, first_answer_ms: 580, done_ms: 1_700, prefilled_tokens: 41, speculated: true },
@@ -39,6 +40,12 @@ test("chips say how it ended, unless well", () => {
   expect(shown({ status: "failed", timing: undefined, error: { code: "engine_failed", message: "the engine failed" } })).toEqual([
     "the engine failed",
   ]);
+});
+
+test("chips say that the channels were guessed, with the reason where the pointer rests", () => {
+  expect(shown({ isHeuristic: true, timing: undefined })).toEqual(["channels guessed"]);
+  expect(chipsOf({ ...turn, isHeuristic: true }).at(-1)?.title).toMatch(/guessed from the words/u);
+  expect(shown({})).not.toContain("channels guessed");
 });
 
 test("duration() rounds to what can be read", () => {

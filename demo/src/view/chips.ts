@@ -5,10 +5,22 @@ export interface Chip {
   readonly label: string;
   readonly value: string;
   readonly tone?: "bad";
+  /** Shown where the pointer rests. */
+  readonly title?: string;
 }
+
+const GUESSED: Chip = {
+  label: "channels guessed",
+  value: "",
+  title: "This model thinks in one text. Which of it is semantic and which acoustic was guessed from the words of each sentence.",
+};
 
 export function chipsOf(turn: Turn): readonly Chip[] {
   if (!isSettled(turn)) return [];
+  return [...figuresOf(turn), ...(turn.isHeuristic ? [GUESSED] : [])];
+}
+
+function figuresOf(turn: Turn): readonly Chip[] {
   const chips: Chip[] = [];
   if (turn.status === "cancelled") chips.push({ label: "stopped", value: "" });
   if (turn.status === "incomplete") chips.push({ label: "cut off at the length limit", value: "", tone: "bad" });

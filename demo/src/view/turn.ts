@@ -46,10 +46,10 @@ export function createTurnView(): TurnView {
       setText(answer, turn.answer);
       flag(answer, "live", turn.status === "answering");
       chips.replaceChildren(
-        ...chipsOf(turn).map(({ label, value, tone }) =>
+        ...chipsOf(turn).map(({ label, value, tone, title }) =>
           make(
             "li",
-            { text: value === "" ? label : `${label} `, ...(tone && { data: { tone } }) },
+            { text: value === "" ? label : `${label} `, ...(title && { title }), ...(tone && { data: { tone } }) },
             ...(value === "" ? [] : [make("b", { text: value })]),
           ),
         ),

@@ -40,7 +40,7 @@ export interface ScriptedTurn {
  * - `fail` fails this call only; `crash` takes the whole engine down.
  */
 export type ScriptedStep =
-  | { readonly channel: Channel; readonly text: string; readonly isAhead?: true }
+  | { readonly channel: Channel; readonly text: string; readonly isAhead?: true; readonly isHeuristic?: true }
   | ToolCall
   | { readonly transcript: string; readonly confidence?: number }
   | { readonly end: EndReason }
@@ -236,7 +236,7 @@ export class ScriptedConversation implements Conversation {
       } else if (isText(step)) {
         if (isThought) thinkTokens++;
         else answerTokens++;
-        stream.push({ type: "delta", channel: step.channel, text: step.text, tokens: 1, ...(step.isAhead && { isAhead: true }) });
+        stream.push({ type: "delta", ...step, tokens: 1 });
       }
     }
     if (signal.aborted) reason = "aborted";

@@ -27,8 +27,8 @@ export interface AnswerRequest extends Required<Pick<GenerateRequest, "mode" | "
 export type AnswerEvent = Exclude<GenerateEvent, { type: "end" }> | { readonly type: "end"; readonly end: GenerationEnd };
 
 /** What the turn knows of a delta. */
-export function outputOf({ channel, text, isAhead }: Extract<GenerateEvent, { type: "delta" }>): Output {
-  return { channel, text, ...(isAhead && { isAhead }) };
+export function outputOf({ channel, text, isAhead, isHeuristic }: Extract<GenerateEvent, { type: "delta" }>): Output {
+  return { channel, text, ...(isAhead && { isAhead }), ...(isHeuristic && { isHeuristic }) };
 }
 
 /** Streams the answer. When `signal` fires, it ends without an `end` event. */

@@ -11,8 +11,8 @@ import type {
   FunctionCallItem,
   MessageItem,
   OutputItem,
-  ReasoningChannel,
   ReasoningItem,
+  ReasoningText,
   ResponseObject,
   ResponseStatus,
   TurnTiming,
@@ -45,7 +45,7 @@ interface Reasoning {
   readonly id: string;
   readonly index: number;
   /** In the order in which the channels spoke first, which is their `content_index`. */
-  readonly parts: { readonly channel: ReasoningChannel; text: string }[];
+  readonly parts: ReasoningText[];
   state: "open" | "done";
 }
 
@@ -72,7 +72,7 @@ export class ResponseWriter {
   push(output: Output): void {
     if ("call" in output) this.#calls.push(output.call);
     else if (output.channel === "answer") this.#answer(output.text, output.isAhead ?? false);
-    else this.#think(output.channel, output.text);
+    else this.#think({ channel: output.channel, text: output.text, ...(output.isHeuristic && { heuristic: true }) });
   }
 
   /**
@@ -108,7 +108,7 @@ export class ResponseWriter {
     };
   }
 
-  #think(channel: ReasoningChannel, delta: string): void {
+  #think({ text: delta, ...kind }: ReasoningText): void {
     if (this.#options.dialect !== "aloud" || this.#reasoning?.state === "done") return;
     const { send } = this.#options;
     if (this.#reasoning === undefined) {
@@ -117,12 +117,12 @@ export class ResponseWriter {
       send({ type: "response.output_item.added", response_id: this.id, output_index: this.#reasoning.index, item });
     }
     const reasoning = this.#reasoning;
-    let index = reasoning.parts.findIndex((part) => part.channel === channel);
-    if (index < 0) index = reasoning.parts.push({ channel, text: "" }) - 1;
-    const part = reasoning.parts[index];
-    if (part !== undefined) part.text += delta;
+    let index = reasoning.parts.findIndex((part) => part.channel === kind.channel);
+    if (index < 0) index = reasoning.parts.length;
+    const before = reasoning.parts[index];
+    reasoning.parts[index] = { ...before, ...kind, text: (before?.text ?? "") + delta };
     const at = { response_id: this.id, item_id: reasoning.id, output_index: reasoning.index, content_index: index };
-    send({ type: "response.reasoning_text.delta", ...at, channel, delta });
+    send({ type: "response.reasoning_text.delta", ...at, ...kind, delta });
   }
 
   #endReasoning(status: "completed" | "incomplete"): void {
@@ -130,9 +130,9 @@ export class ResponseWriter {
     if (reasoning?.state !== "open") return;
     reasoning.state = "done";
     const { send } = this.#options;
-    reasoning.parts.forEach(({ channel, text }, index) => {
+    reasoning.parts.forEach((part, index) => {
       const at = { response_id: this.id, item_id: reasoning.id, output_index: reasoning.index, content_index: index };
-      send({ type: "response.reasoning_text.done", ...at, channel, text });
+      send({ type: "response.reasoning_text.done", ...at, ...part });
     });
     const item = reasoningItem(reasoning, status);
     this.#output.set(reasoning.index, item);
@@ -215,7 +215,7 @@ function messageItem(id: string, status: MessageItem["status"], text: string | u
 }
 
 function reasoningItem({ id, parts }: Reasoning, status: ReasoningItem["status"]): ReasoningItem {
-  const content = parts.map(({ channel, text }) => ({ type: "reasoning_text" as const, channel, text }));
+  const content = parts.map((part) => ({ type: "reasoning_text" as const, ...part }));
   return { id, object: "realtime.item", type: "reasoning", status, content };
 }
 

@@ -12,6 +12,7 @@ const turn: Turn = {
   semantic: "",
   acoustic: "",
   isThinking: false,
+  isHeuristic: false,
   answer: "",
   calls: [],
   timing: undefined,
@@ -104,6 +105,16 @@ test("the printer writes each word once where thinking goes on beside the answer
 test("the printer says why a turn failed", () => {
   const error = { code: "engine_failed", message: "the engine could not finish" };
   expect(printed(false, { status: "failed", error })).toContain("failed: the engine could not finish");
+});
+
+test("the printer says once that channels are guessed", () => {
+  let text = "";
+  const print = createPrinter({ color: false, write: (piece) => (text += piece) });
+  const guessed: Turn = { ...turn, isHeuristic: true, semantic: "Light.", answer: "On.", status: "completed" };
+  print({ ...NEW_CONVERSATION, turns: [guessed] });
+  print({ ...NEW_CONVERSATION, turns: [guessed, { ...guessed, id: "i2" }] });
+  expect(text.match(/guessed/gu)).toHaveLength(1);
+  expect(printed(false, { semantic: "Light.", answer: "On.", status: "completed" })).not.toContain("guessed");
 });
 
 test("the printer uses color only when asked to", () => {

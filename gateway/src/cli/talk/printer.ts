@@ -18,6 +18,8 @@ export interface PrinterOptions {
   readonly color: boolean;
 }
 
+const GUESSED = "which thinking is semantic and which acoustic is guessed from its words: this model thinks in one text";
+
 /** Clears the line that the cursor stands in. */
 const CLEAR_LINE = "\r\u001b[K";
 
@@ -32,6 +34,8 @@ export function createPrinter({ write, color }: PrinterOptions): (conversation: 
   const shown = new Map<string, Shown>();
   /** The line that the cursor stands in; deltas of the same channel go on in it. */
   let line: string | undefined;
+  /** Once is enough: it holds for the model. */
+  let saysThatGuessed = false;
 
   const styled = (style: Channel | "note", text: string) => (color ? `\u001b[${STYLE[style]}m${text}\u001b[0m` : text);
   const endLine = () => {
@@ -64,8 +68,9 @@ export function createPrinter({ write, color }: PrinterOptions): (conversation: 
       for (const channel of CHANNELS) show(turn.id, channel, before.texts[channel], texts[channel]);
       if (isSettled(turn) && turn.status !== "unheard") {
         endLine();
-        const note = noteOf(turn);
-        if (note !== "") write(`${styled("note", `${" ".repeat(LABEL_WIDTH + 2)}${note}`)}\n`);
+        const notes = [noteOf(turn), ...(turn.isHeuristic && !saysThatGuessed ? [GUESSED] : [])];
+        saysThatGuessed ||= turn.isHeuristic;
+        for (const note of notes) if (note !== "") write(`${styled("note", `${" ".repeat(LABEL_WIDTH + 2)}${note}`)}\n`);
         write("\n");
       }
       shown.set(turn.id, { texts, settled: isSettled(turn) && turn.status !== "unheard" });
