@@ -161,6 +161,11 @@ export interface GenerateUsage {
   readonly audioTokens: number;
   /** Of `promptTokens`, those that the model had before `generate` was called: tokens in the cache, and audio that was encoded while it was spoken. */
   readonly prefilledTokens: number;
+  /**
+   * Of `promptTokens`, those that the server says to have found in its cache: its own count, in whole blocks from the beginning of the prompt on.
+   * Absent where no server says so (the model runs here, the server was not asked to count, or its request was ended early).
+   */
+  readonly cachedTokens?: number;
   readonly thinkTokens: number;
   /** Includes the tokens of a tool call. */
   readonly answerTokens: number;

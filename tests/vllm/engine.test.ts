@@ -55,6 +55,7 @@ test("speech is prefilled part by part while it goes on, and the answer finds it
   expect(fake.requests.every((request) => request.cache_salt === "tenant" && request.stream === true)).toBe(true);
   expect(reports[0]?.cachedTokens).toBeGreaterThan(0.75 * (reports[0]?.promptTokens ?? 0));
   expect(endOf(events).usage.prefilledTokens).toBeGreaterThan(0.75 * endOf(events).usage.promptTokens);
+  expect(endOf(events).usage.cachedTokens).toBe(reports[0]?.cachedTokens);
 });
 
 test("in a pause the prompt is prefilled as the answer would be asked for, and once", async () => {

@@ -42,10 +42,10 @@ async function start() {
   return { fakes, clock, engine, gateway, devices, onToken };
 }
 
-function ask(client: WireClient): void {
+function ask(client: WireClient, text = "hello"): void {
   client.send({
     type: "conversation.item.create",
-    item: { type: "message", role: "user", content: [{ type: "input_text", text: "hello" }] },
+    item: { type: "message", role: "user", content: [{ type: "input_text", text }] },
   });
   client.send({ type: "response.create", response: {} });
 }
@@ -89,6 +89,25 @@ describe("a server that is killed while it answers", () => {
     expect(status.state).toBe("ready");
     expect(status.devices.map(({ state }: { state: string }) => state).sort()).toEqual(["loading", "ready"]);
   });
+});
+
+test("a response tells the server's own count of what its cache held, a stock client in the usage only", async () => {
+  const { gateway } = await start();
+  for (const dialect of [["aloud.v1"], ["realtime"]]) {
+    const client = await WireClient.open(gateway.url, dialect);
+    for (let turns = 1; turns <= 3; turns += 1) {
+      ask(client, "tell me something long about the weather, the wind and the sea, and then about the mountains behind them");
+      await client.wait("response.done", turns);
+    }
+    const { usage, timing } = client.all("response.done")[2]?.response ?? {};
+    const { cached_tokens: cached, cached_tokens_details: parts } = usage.input_token_details;
+    expect(cached).toBeGreaterThan(0);
+    // Whole blocks, as the server counts.
+    expect(cached % 32).toBe(0);
+    expect(parts.text_tokens + parts.audio_tokens).toBe(cached);
+    expect(timing?.cached_tokens).toBe(dialect[0] === "aloud.v1" ? cached : undefined);
+    await client.close();
+  }
 });
 
 test("the death of every server is told, and so is that one is back", async () => {

@@ -31,6 +31,14 @@ test("chips count from the moment when the turn was over", () => {
   ]);
 });
 
+test("chips give the server's own count where the pointer rests", () => {
+  const timing = { done_ms: 1_700, prefilled_tokens: 41, speculated: false };
+  const heard = (now: typeof timing & { cached_tokens?: number }) =>
+    chipsOf({ ...turn, timing: now }).find(({ label }) => label === "heard in advance");
+  expect(heard({ ...timing, cached_tokens: 32 })?.title).toMatch(/found 32 tokens/u);
+  expect(heard(timing)?.title).toBeUndefined();
+});
+
 test("chips wait for the end of the turn", () => {
   expect(shown({ status: "answering" })).toEqual([]);
 });

@@ -228,7 +228,9 @@ export function describeEngine(name: string, openEngine: () => Engine, toolScene
             return collect(conversation.generate(REQUEST, NEVER));
           });
           expect(said(cut)).toEqual(said(whole));
-          expect(endOf(cut).usage).toEqual(endOf(whole).usage);
+          // What a server had in its cache depends on what it was asked before.
+          expect({ ...endOf(cut).usage, cachedTokens: 0 }).toEqual({ ...endOf(whole).usage, cachedTokens: 0 });
+          expect(endOf(cut).usage.cachedTokens ?? 0).toBeLessThanOrEqual(endOf(cut).usage.promptTokens);
           expect(endOf(cut).usage.prefilledTokens).toBeLessThanOrEqual(endOf(cut).usage.promptTokens);
           expect(endOf(cut).usage.audioTokens).toBeGreaterThan(0);
         }

@@ -23,6 +23,7 @@ export function usageOf(estimate: PromptEstimate, outcome: Outcome | undefined):
     promptTokens,
     audioTokens: Math.min(estimate.audioTokens, promptTokens),
     prefilledTokens: found === undefined || found + CACHE_SLACK_TOKENS >= expected ? expected : found,
+    ...(found !== undefined && { cachedTokens: found }),
     thinkTokens: outcome?.thinkTokens ?? 0,
     answerTokens: outcome?.answerTokens ?? 0,
   };

@@ -236,7 +236,10 @@ function statusOf(outcome: Outcome): { status: ResponseStatus; details: Response
 /** Never null on `response.done`: strict clients refuse that. What was not counted is 0. */
 function usageOf(usage: GenerateUsage | undefined, dialect: Dialect): Usage {
   const { promptTokens = 0, audioTokens = 0, prefilledTokens = 0, thinkTokens = 0, answerTokens = 0 } = usage ?? {};
-  const cachedAudio = Math.min(audioTokens, prefilledTokens);
+  const cachedTokens = usage?.cachedTokens ?? prefilledTokens;
+  // A server's cache begins with the prompt, whose end is the audio.
+  const mayBeAudio = usage?.cachedTokens === undefined ? cachedTokens : Math.max(0, cachedTokens - (promptTokens - audioTokens));
+  const cachedAudio = Math.min(audioTokens, mayBeAudio);
   return {
     total_tokens: promptTokens + thinkTokens + answerTokens,
     input_tokens: promptTokens,
@@ -245,8 +248,8 @@ function usageOf(usage: GenerateUsage | undefined, dialect: Dialect): Usage {
       text_tokens: promptTokens - audioTokens,
       audio_tokens: audioTokens,
       image_tokens: 0,
-      cached_tokens: prefilledTokens,
-      cached_tokens_details: { text_tokens: prefilledTokens - cachedAudio, audio_tokens: cachedAudio, image_tokens: 0 },
+      cached_tokens: cachedTokens,
+      cached_tokens_details: { text_tokens: cachedTokens - cachedAudio, audio_tokens: cachedAudio, image_tokens: 0 },
     },
     output_token_details: {
       text_tokens: thinkTokens + answerTokens,

@@ -102,6 +102,12 @@ test("the printer writes each word once where thinking goes on beside the answer
   );
 });
 
+test("the printer gives the server's own count where there is one", () => {
+  expect(printed(false, { status: "completed", timing: { ...timing, cached_tokens: 32 } })).toContain(
+    "41 tokens heard in advance (32 in the server's cache)",
+  );
+});
+
 test("the printer says why a turn failed", () => {
   const error = { code: "engine_failed", message: "the engine could not finish" };
   expect(printed(false, { status: "failed", error })).toContain("failed: the engine could not finish");

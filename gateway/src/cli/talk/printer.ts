@@ -2,7 +2,7 @@
  * The conversation as lines of a terminal: what is new since the last state is written, under the label of its channel. The user's words are corrected while
  * they are heard, so a line of theirs is written anew; the model's only grow, also where channels take turns.
  */
-import type { Conversation, Turn } from "@aloud/client";
+import type { Conversation, Turn, TurnTiming } from "@aloud/client";
 import { isSettled } from "@aloud/client";
 
 const CHANNELS = ["you", "semantic", "acoustic", "answer"] as const;
@@ -86,6 +86,10 @@ function textsOf(turn: Turn): Record<Channel, string> {
   return { you, semantic: turn.semantic, acoustic: turn.acoustic, answer: turn.answer };
 }
 
+function cacheOf({ cached_tokens }: TurnTiming): string {
+  return cached_tokens === undefined ? "" : ` (${cached_tokens} in the server's cache)`;
+}
+
 /** Where the time went, and how it ended unless well. */
 function noteOf({ status, timing, error }: Turn): string {
   const parts: string[] = [];
@@ -94,6 +98,7 @@ function noteOf({ status, timing, error }: Turn): string {
   if (timing?.first_thought_ms !== undefined) parts.push(`thought ${Math.round(timing.first_thought_ms)} ms`);
   if (timing?.first_answer_ms !== undefined) parts.push(`answer ${Math.round(timing.first_answer_ms)} ms`);
   if (timing !== undefined) parts.push(`done ${Math.round(timing.done_ms)} ms`);
-  if (timing !== undefined && timing.prefilled_tokens > 0) parts.push(`${timing.prefilled_tokens} tokens heard in advance`);
+  if (timing !== undefined && timing.prefilled_tokens > 0)
+    parts.push(`${timing.prefilled_tokens} tokens heard in advance${cacheOf(timing)}`);
   return parts.join(" · ");
 }
