@@ -112,6 +112,10 @@ export interface AudioChunk {
 export interface ConversationSetup {
   /** Conversations of one session live in one place, where there are several. Absent: any. */
   readonly sessionId?: string;
+  /**
+   * Whose conversation it is, as an id. Where conversations share a cache, those of different tenants share nothing of it. Absent: everybody's.
+   */
+  readonly tenant?: string;
   readonly instructions?: string;
   /** Tools that the model may call. They hold for the whole conversation; with others, open another. */
   readonly tools?: readonly Tool[];

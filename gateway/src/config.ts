@@ -117,6 +117,8 @@ export type EngineChoice =
       readonly apiKey: string | undefined;
       /** Tokens of a thought after which the answer begins beside it; undefined: the answer waits for the whole thought. */
       readonly thinkAheadTokens: number | undefined;
+      /** Gateways with the same one find what their tenants have in the servers' caches. */
+      readonly cacheSalt: string | undefined;
     };
 
 export interface EngineFlags {
@@ -133,8 +135,8 @@ export interface EngineFlags {
 const MAX_THINK_AHEAD = 2_048;
 
 /**
- * Chooses the engine: the command line before the environment (`ALOUD_ENGINE`, `ALOUD_MODEL`, `ALOUD_DEVICES`, `ALOUD_VLLM_URL`, `ALOUD_THINK_AHEAD`; the server's key only
- * there, as `ALOUD_VLLM_KEY`).
+ * Chooses the engine: the command line before the environment (`ALOUD_ENGINE`, `ALOUD_MODEL`, `ALOUD_DEVICES`, `ALOUD_VLLM_URL`, `ALOUD_THINK_AHEAD`; the server's key
+ * and the cache's secret only there, as `ALOUD_VLLM_KEY` and `ALOUD_VLLM_CACHE_SALT`).
  * @throws AloudError `invalid_value` naming what is wrong
  */
 export function readEngineChoice(flags: EngineFlags, env: NodeJS.ProcessEnv = process.env): EngineChoice {
@@ -158,7 +160,22 @@ export function readEngineChoice(flags: EngineFlags, env: NodeJS.ProcessEnv = pr
       param: "--device",
     });
   const urls = flags.urls ?? env.ALOUD_VLLM_URL?.split(",") ?? [];
-  return { engine, urls: readUrls(urls), model, apiKey: env.ALOUD_VLLM_KEY || undefined, thinkAheadTokens };
+  const apiKey = env.ALOUD_VLLM_KEY || undefined;
+  return { engine, urls: readUrls(urls), model, apiKey, thinkAheadTokens, cacheSalt: readCacheSalt(env) };
+}
+
+/** Whoever can guess it can ask the servers themselves what is in a tenant's cache. */
+const MIN_CACHE_SALT_LENGTH = 16;
+
+function readCacheSalt(env: NodeJS.ProcessEnv): string | undefined {
+  const secret = env.ALOUD_VLLM_CACHE_SALT || undefined;
+  if (secret !== undefined && secret.length < MIN_CACHE_SALT_LENGTH)
+    throw new AloudError(
+      "invalid_value",
+      `ALOUD_VLLM_CACHE_SALT: expected a secret of at least ${MIN_CACHE_SALT_LENGTH} characters, got ${secret.length}`,
+      { param: "ALOUD_VLLM_CACHE_SALT" },
+    );
+  return secret;
 }
 
 /** @returns undefined for 0, which is off */

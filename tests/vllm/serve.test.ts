@@ -117,6 +117,14 @@ describe("aloud serve --engine vllm", { timeout: 60_000 }, () => {
     expect(() => readEngineChoice({ engine: "vllm", urls }, {})).toThrow("at most 64 servers, got 65");
   });
 
+  test("takes the cache's secret from the environment, and none that is guessed", () => {
+    const read = (ALOUD_VLLM_CACHE_SALT: string) =>
+      readEngineChoice({ engine: "vllm", urls: ["http://gpu:8000"] }, { ALOUD_VLLM_CACHE_SALT });
+    expect(read("of-two-gateways-and-nobody-else")).toMatchObject({ cacheSalt: "of-two-gateways-and-nobody-else" });
+    expect(read("")).toMatchObject({ cacheSalt: undefined });
+    expect(() => read("hunter2")).toThrow(/^ALOUD_VLLM_CACHE_SALT: expected a secret of at least 16 characters, got 7$/u);
+  });
+
   test("says what the server has when the model is another", async () => {
     const fake = await startFakeVllm();
     fakes.push(fake);

@@ -10,6 +10,7 @@
 import { randomUUID } from "node:crypto";
 import { AloudError } from "@aloud/client/protocol";
 import type { ConversationSetup, Engine, EngineInfo, EngineStatus } from "../engine.ts";
+import { createSalts } from "./cache-salt.ts";
 import { type PromptReport, VllmConversation, type VllmHost } from "./conversation.ts";
 import { profileFor, type VllmProfile } from "./profiles.ts";
 import { type Clock, systemClock } from "./replicas/clock.ts";
@@ -40,7 +41,10 @@ export interface VllmOptions {
    * from all of it. At least 1. Absent: the answer waits for the whole thought.
    */
   readonly thinkAheadTokens?: number;
-  /** Conversations with different salts share nothing of the server's cache. */
+  /**
+   * The secret that tenants' salts are made of (`cache-salt.ts`); it is never sent itself. Conversations of different tenants, and of engines
+   * with different secrets, share nothing of the servers' caches. Default: a random one, and no salt for conversations without a tenant.
+   */
   readonly cacheSalt?: string;
   /** Default 64. Beyond it `open` fails with `engine_busy`. */
   readonly maxConversations?: number;
@@ -75,6 +79,7 @@ export function openVllmEngine(options: VllmOptions): Engine {
   const openers = new Set<() => void>();
   const counts = new Map<string, number>();
   const sessions = new Set<string>();
+  const saltOf = createSalts(options.cacheSalt);
   let isClosed = false;
   let wasThere = false;
   const replicas = new Replicas({ urls, apiKey: options.apiKey, model: options.model, retryMs, clock, changed });
@@ -128,7 +133,7 @@ export function openVllmEngine(options: VllmOptions): Engine {
     return count;
   }
 
-  function hostOf({ model, takesTools }: Served, route: Route): VllmHost {
+  function hostOf({ model, takesTools }: Served, route: Route, tenant: string | undefined): VllmHost {
     const profile = options.profile ?? profileFor(model);
     return {
       route,
@@ -137,7 +142,7 @@ export function openVllmEngine(options: VllmOptions): Engine {
       takesTools,
       temperature: options.temperature ?? profile.temperature,
       thinkAheadTokens,
-      cacheSalt: options.cacheSalt,
+      cacheSalt: saltOf(tenant),
       // A server with a smaller context may join later.
       get contextTokens() {
         return replicas.served?.contextTokens ?? ASSUMED_CONTEXT_TOKENS;
@@ -172,7 +177,7 @@ export function openVllmEngine(options: VllmOptions): Engine {
     if (at === undefined) throw new AloudError("engine_busy", "every vLLM server has as much to do as it can", later);
     const route = new Route({ replicas, clock, sessionId, at, moved: (move) => options.onMove?.(move) });
     try {
-      const conversation = await VllmConversation.open(hostOf(served, route), setup);
+      const conversation = await VllmConversation.open(hostOf(served, route, setup.tenant), setup);
       if (isClosed) throw new AloudError("engine_unavailable", "the engine is closed");
       conversations.add(conversation);
       remember(sessionId);

@@ -124,7 +124,7 @@ async function openEngine(choice: EngineChoice, maxConversations: number, logger
     const devices = await seeDevices(choice.devices, choice.modelDir);
     return openEmbeddedEngine({ maxConversations, devices, ...(choice.modelDir !== undefined && { modelDir: choice.modelDir }) });
   }
-  const { urls, model, apiKey, thinkAheadTokens } = choice;
+  const { urls, model, apiKey, thinkAheadTokens, cacheSalt } = choice;
   return openVllmEngine({
     urls,
     maxConversations,
@@ -132,6 +132,7 @@ async function openEngine(choice: EngineChoice, maxConversations: number, logger
     ...(model !== undefined && { model }),
     ...(apiKey !== undefined && { apiKey }),
     ...(thinkAheadTokens !== undefined && { thinkAheadTokens }),
+    ...(cacheSalt !== undefined && { cacheSalt }),
   });
 }
 
