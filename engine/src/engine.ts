@@ -15,6 +15,8 @@ export type Channel = "semantic" | "acoustic" | "answer";
 export interface Device {
   /** `cpu`, `cpu:1`, `cuda:0`, …; servers by their place in the configuration: `vllm:0`, … */
   readonly id: string;
+  /** Where a server is. For whoever runs the engine: no message says it, since messages reach clients. */
+  readonly address?: string;
   /** `loading`: not there yet, or not any more. `failed`: for good, until a person mends it; the others serve. */
   readonly state: "loading" | "ready" | "failed";
   /** Main memory of the process that runs there, in bytes; a GPU's own is not counted. 0 while it loads, and for a server. */

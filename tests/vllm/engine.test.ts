@@ -187,7 +187,12 @@ test("a server that is gone ends its conversations, and is found again when it i
   const port = Number(new URL(fake.url).port);
   await fake.kill();
   await expect(collect(conversation.generate(REQUEST, NEVER))).rejects.toMatchObject({ code: "engine_unavailable" });
-  expect(engine.status()).toMatchObject({ state: "loading" });
+  // What is said of it reaches clients, so its address is none of it.
+  expect(engine.status()).toMatchObject({
+    state: "loading",
+    message: "waiting for the vLLM server to come back",
+    devices: [{ id: "vllm:0", address: fake.url }],
+  });
   const back = await startFakeVllm({ port });
   cleanUp.push(() => back.kill());
   const next = await engine.open({});
@@ -200,7 +205,10 @@ test("a full server is said to be busy, and costs no more than the turn", async 
   await hear(1_000);
   fake.setBusy(true);
   await expect(hear(3_000)).resolves.toBeDefined();
-  await expect(collect(conversation.generate(REQUEST, NEVER))).rejects.toMatchObject({ code: "engine_busy" });
+  await expect(collect(conversation.generate(REQUEST, NEVER))).rejects.toMatchObject({
+    code: "engine_busy",
+    message: "the vLLM server answered with status 503",
+  });
   fake.setBusy(false);
   expect(endOf(await collect(conversation.generate(REQUEST, NEVER))).reason).toBe("stop");
 });

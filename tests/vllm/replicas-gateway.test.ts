@@ -132,6 +132,33 @@ test("the death of every server is told, and so is that one is back", async () =
   expect(client.all("aloud.engine.status").at(-1)).toMatchObject({ state: "ready" });
 });
 
+test("clients are told which server fails, and never where it is", async () => {
+  const { fakes, clock, devices, gateway } = await start();
+  const client = await WireClient.open(gateway.url, ["aloud.v1"]);
+  const until = async (isSo: () => boolean) => {
+    while (!isSo()) {
+      clock.advance(500);
+      for (let turns = 0; turns < 20; turns += 1) await turn();
+    }
+  };
+  expect(devices().map(({ address }) => address)).toEqual(fakes.map(({ url }) => url));
+  await fakes[1]?.kill();
+  await until(() => devices()[1]?.state === "loading");
+  const other = await startFakeVllm({ model: "other", port: Number(new URL(fakes[1]?.url ?? "").port) });
+  cleanUp.push(() => other.kill());
+  await until(() => devices()[1]?.state === "failed");
+  fakes[0]?.setBusy(true);
+  ask(client);
+  const { error } = (await client.wait("response.done")).response.status_details;
+  expect(error).toMatchObject({ code: "engine_busy", message: "vLLM server 1 of 2 answered with status 503" });
+  expect(client.all("aloud.engine.status").at(-1)?.devices[1]).toMatchObject({
+    id: "vllm:1",
+    message: "vLLM server 2 of 2 serves other, not tiny-audio",
+  });
+  const seen = JSON.stringify(client.events) + (await (await fetch(`${gateway.url}/readyz`)).text());
+  for (const { url } of fakes) expect(seen).not.toContain(new URL(url).host);
+});
+
 test("nobody is let in while every server is full, and who is in goes on", async () => {
   const { fakes, clock, engine, gateway } = await start();
   const inside = await WireClient.open(gateway.url, ["aloud.v1"]);

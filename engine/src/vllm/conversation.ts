@@ -286,7 +286,7 @@ export class VllmConversation implements Conversation {
   }
 
   #toAloudError(error: unknown): unknown {
-    return error instanceof ServerRefusal ? error.toAloudError(this.#host.route.url) : error;
+    return error instanceof ServerRefusal ? error.toAloudError(this.#host.route.serverName) : error;
   }
 
   #mustBeOpen(): void {

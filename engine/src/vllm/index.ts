@@ -94,8 +94,7 @@ export function openVllmEngine(options: VllmOptions): Engine {
     }
     const error = replicas.failure;
     if (error !== undefined) return { state: "failed", error };
-    const [first] = replicas.all;
-    const what = replicas.all.length > 1 ? `one of ${replicas.all.length} vLLM servers` : `the vLLM server ${first?.server.url}`;
+    const what = replicas.all.length > 1 ? `one of ${replicas.all.length} vLLM servers` : "the vLLM server";
     return {
       state: "loading",
       progress: 0,
@@ -185,7 +184,7 @@ export function openVllmEngine(options: VllmOptions): Engine {
       return conversation;
     } catch (error) {
       route.close();
-      throw error instanceof ServerRefusal ? error.toAloudError(route.url) : error;
+      throw error instanceof ServerRefusal ? error.toAloudError(route.serverName) : error;
     }
   }
 

@@ -51,8 +51,8 @@ export class Route {
   }
 
   /** Of the server that it lives on. */
-  get url(): string {
-    return this.#at.server.url;
+  get serverName(): string {
+    return this.#at.server.name;
   }
 
   /** Streams an answer. @throws ServerRefusal; of kind `gone` when servers failed, `cut` when one did in the middle */
