@@ -64,7 +64,7 @@ test("a draft that is taken back leaves no trace in the turn", async () => {
 test("what a model says keeps the word of whether its channel was guessed", async () => {
   const { dialogue, events, reported } = start({
     answer: () => [
-      { channel: "semantic", text: "Marked.", isHeuristic: true },
+      { channel: "semantic", text: "Guessed.", isHeuristic: true },
       { channel: "acoustic", text: "Known." },
     ],
   });
@@ -73,7 +73,7 @@ test("what a model says keeps the word of whether its channel was guessed", asyn
   dialogue.generate(draft(1));
   await reported("generated");
   expect(events.flatMap((event) => (event.type === "output" ? [event.output] : []))).toEqual([
-    { channel: "semantic", text: "Marked.", isHeuristic: true },
+    { channel: "semantic", text: "Guessed.", isHeuristic: true },
     { channel: "acoustic", text: "Known." },
   ]);
 });
