@@ -18,13 +18,22 @@ const missing =
       : "the page is not built (npm run build)";
 if (missing !== undefined) console.log(`skipping the browser tests: ${missing}`);
 
-const script = ({ text }: ScriptedTurn): ScriptedStep[] => [
+const thinksOn: ScriptedStep[] = [
+  { channel: "semantic", text: "They ask about rain." },
+  { channel: "answer", text: "It rains", isAhead: true },
+  { channel: "semantic", text: " It is a real question." },
+  { channel: "answer", text: " all day.", isAhead: true },
+  "stall",
+];
+const plainScript = ({ text }: ScriptedTurn): ScriptedStep[] => [
   { transcript: "set a timer for five minutes and ten seconds" },
   { channel: "semantic", text: "The speaker wants a timer." },
   { channel: "acoustic", text: "The voice is calm." },
   { channel: "answer", text: "Timer " },
   text === "never end" ? "stall" : { channel: "answer", text: "set." },
 ];
+
+const script = (turn: ScriptedTurn): ScriptedStep[] => (turn.text === "think on" ? thinksOn : plainScript(turn));
 
 describe.skipIf(missing !== undefined)(`the page${missing === undefined ? "" : ` (skipped: ${missing})`}`, { timeout: 60_000 }, () => {
   let server: TestGateway;
@@ -139,6 +148,19 @@ describe.skipIf(missing !== undefined)(`the page${missing === undefined ? "" : `
     await page.locator(".turn[data-status=cancelled]").waitFor();
     expect(await page.locator(".answer").textContent()).toBe("Timer ");
     expect(await page.locator(".chips").textContent()).toContain("stopped");
+  });
+
+  test("shows thinking that goes on beside the answer", async () => {
+    const page = await open("refused");
+    await page.getByLabel("Type instead").fill("think on");
+    await page.keyboard.press("Enter");
+    await page.locator(".answer[data-live]").getByText("It rains all day.").waitFor();
+    const thought = page.locator("[data-channel=semantic] p");
+    expect(await thought.textContent()).toBe("They ask about rain. It is a real question.");
+    expect(await thought.getAttribute("data-live")).toBe("");
+    await page.keyboard.press("Escape");
+    await page.locator(".turn[data-status=cancelled]").waitFor();
+    expect(await thought.getAttribute("data-live")).toBeNull();
   });
 
   test("says that the server is gone, and talks again once it is back", async () => {

@@ -97,6 +97,18 @@ describe("when enough was thought", () => {
     expect(answerOf(await answered)).toBe("A city. It is Canberra.");
   });
 
+  test("when no word has come before the budget closes the thought, the whole of it is answered", async () => {
+    const { fake, allowed, generate } = await open();
+    allowed.answering = 0;
+    const answered = generate({ maxThinkTokens: 12 });
+    await until(() => fake.requests.length === 3);
+    allowed.answering = Number.POSITIVE_INFINITY;
+    const events = await answered;
+    expect(prefillOf(fake.requests[2])).toBe(`<think>\n${thoughtOf(events)}\n</think>\n\n`);
+    expect(events.some((event) => event.type === "delta" && event.isAhead)).toBe(false);
+    expect(answerOf(events)).toMatch(ANSWER);
+  });
+
   test("usage is the thinking request's prompt, and all tokens of both", async () => {
     const [plain, ahead] = [await open({}, { thinkAheadTokens: 30 }), await open()];
     const usages = [endOf(await plain.generate()).usage, endOf(await ahead.generate()).usage];

@@ -85,6 +85,8 @@ export class Generation {
         let end: PassEnd = signal.aborted ? { type: "end", reason: "aborted" } : await this.#pass(ask, signal);
         if (end.type === "closed") {
           this.#closeThought();
+          // Where nothing was said yet, the whole thought says all.
+          if (this.#answer === "") this.#ahead?.stop.abort();
           if ((await this.#ahead?.done) === "loop") end = { type: "end", reason: "length", isExhausted: true };
         }
         if (end.type !== "end") continue;
