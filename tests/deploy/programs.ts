@@ -1,5 +1,8 @@
 /** Programs that try what deploy/ holds, where they are installed (.ci/run installs them). Tests that need one say in their name that they are skipped. */
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -73,3 +76,56 @@ export function merged(files: readonly string[], env: Readonly<Record<string, st
   });
   return (JSON.parse(text) as { services: Record<string, ComposeService> }).services;
 }
+
+/** A program that runs for the length of a test. */
+export interface Running {
+  /** What it has said, for the message of a failure. */
+  readonly said: () => string;
+  stop(): Promise<void>;
+}
+
+export function run(program: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
+  const child = spawn(program, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"], env: { PATH: process.env.PATH ?? "", ...env } });
+  let said = "";
+  const hear = (data: Buffer) => {
+    said = (said + data).slice(-MOST_SAID);
+  };
+  child.stdout.on("data", hear);
+  child.stderr.on("data", hear);
+  const ended = new Promise<void>((resolve) => {
+    child.once("close", () => resolve());
+    child.once("error", (error) => {
+      said += error.message;
+      resolve();
+    });
+  });
+  return {
+    said: () => said,
+    async stop() {
+      child.kill("SIGTERM");
+      await ended;
+    },
+  };
+}
+const MOST_SAID = 20_000;
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+/** Asks again and again until there is an answer; the test's own time limit is the bound. @throws what the program said, when it is given up */
+export async function eventually<T>(signal: AbortSignal, running: Running, ask: () => Promise<T | undefined>): Promise<T> {
+  for (;;) {
+    const answer = await ask().catch(() => undefined);
+    if (answer !== undefined) return answer;
+    if (signal.aborted) throw new Error(`given up; it said: ${running.said()}`);
+    await pause(ASK_AGAIN_MS);
+  }
+}
+const ASK_AGAIN_MS = 50;

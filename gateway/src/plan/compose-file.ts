@@ -86,7 +86,8 @@ function server(placement: Placement, replica: number): readonly string[] {
   ];
 }
 
-/** JSON strings are YAML strings; compose expands a single dollar. */
+/** JSON strings are YAML strings, and JSON itself is easier to read in single quotes; compose expands a single dollar. */
 function yaml(word: string): string {
-  return JSON.stringify(word).replaceAll("$", "$$$$");
+  const quoted = /"/.test(word) && !/['\\\n]/.test(word) ? `'${word}'` : JSON.stringify(word);
+  return quoted.replaceAll("$", "$$$$");
 }

@@ -194,8 +194,9 @@ describe("for programs", () => {
 
   test("what compose would expand is written so that it stays", () => {
     const found = placement("L40S:48x4");
-    const file = composeFile({ ...found, model: { ...found.model, flags: ["--greeting", 'costs $5 "now"'] } });
-    expect(file).toContain(String.raw`"costs $$5 \"now\""`);
+    const file = composeFile({ ...found, model: { ...found.model, flags: ["--greeting", 'costs $5 "now"', 'it\'s "$6"'] } });
+    expect(file).toContain(`'costs $$5 "now"'`);
+    expect(file).toContain(String.raw`"it's \"$$6\""`);
   });
 
   test("Step-Audio-R1 is served with our template, every turn of which is closed", () => {
