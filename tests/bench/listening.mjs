@@ -17,7 +17,7 @@ const MIB = 2 ** 20;
 export async function run() {
   const noise = await opusOf(roomNoise());
   const raw = [];
-  for (const count of [1, 8, 32]) raw.push(await measure(count, noise));
+  for (const count of [1, 8, 32, 64, 100]) raw.push(await measure(count, noise));
   const base = raw[0].cpuMsPerSessionSecond;
   const rows = raw.map((r) => ({
     sessions: String(r.count),
