@@ -55,12 +55,10 @@ describe("what the page counts with", () => {
   test("the gateway's cap and the container's memory", () => {
     const { maxSessions } = readConfig({}, {});
     expect(page).toContain(`\`ALOUD_MAX_SESSIONS\` is ${maxSessions}`);
-    expect(page).toContain(
-      `${maxSessions} sessions take 128 + ${Math.round(3.3 * maxSessions)} = ${128 + Math.round(3.3 * maxSessions)} MiB`,
-    );
+    expect(page).toContain(`${maxSessions} sessions take 123 + ${3 * maxSessions} = ${123 + 3 * maxSessions} MiB`);
     const memory = /ALOUD_MEMORY:-(\d+)g/.exec(read(`${COMPOSE_DIR}/laptop.yaml`))?.[1];
     expect(page).toContain(`${memory} GB (\`ALOUD_MEMORY\`)`);
-    expect(24 * maxSessions + 154 + 458).toBeLessThan(Number(memory) * 1_000);
+    expect(25 * maxSessions + 178 + 423).toBeLessThan(Number(memory) * 1_024);
   });
 
   test("alerts and panels that there are", () => {
