@@ -63,6 +63,7 @@ describe(".env.example", () => {
     expect(readConfig({}, { ...example, ALOUD_HOST: "0.0.0.0", ALOUD_KEYS: "keys.json" })).toEqual(
       readConfig({}, { ALOUD_HOST: "0.0.0.0", ALOUD_KEYS: "keys.json" }),
     );
+    expect(readEngineChoice({}, example)).toEqual(readEngineChoice({}, {}));
   });
 });
 

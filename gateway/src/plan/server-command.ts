@@ -22,8 +22,8 @@ const REQUESTS_PER_SESSION = 2;
 const MIN_SEQUENCES = 8;
 const MAX_SEQUENCES = 128;
 
-/** Words after `vllm serve`, flag by flag. */
-export function serverFlags(placement: Placement): readonly (readonly string[])[] {
+/** Words after `vllm serve`, flag by flag. `template`: where the server finds our chat template, or its text. */
+export function serverFlags(placement: Placement, template = STEP_AUDIO_TEMPLATE): readonly (readonly string[])[] {
   const { model, build, degree, context, sessions, replicas } = placement;
   const sequences = Math.min(MAX_SEQUENCES, Math.max(MIN_SEQUENCES, Math.ceil(sessions / replicas) * REQUESTS_PER_SESSION));
   // Room for pictures and films would be reserved at the start.
@@ -42,7 +42,7 @@ export function serverFlags(placement: Placement): readonly (readonly string[])[
     ["--enable-prompt-tokens-details"],
     ["--scheduling-policy", "priority"],
     ...pairs(model.flags),
-    ...(model.server === "stepfun" ? [["--chat-template", STEP_AUDIO_TEMPLATE]] : []),
+    ...(model.server === "stepfun" ? [["--chat-template", template]] : []),
   ];
 }
 
