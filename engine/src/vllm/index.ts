@@ -93,7 +93,7 @@ export function openVllmEngine(options: VllmOptions): Engine {
       return { state: "ready", devices, conversations: conversations.size, waiting: 0, ...full };
     }
     const error = replicas.failure;
-    if (error !== undefined) return { state: "failed", error };
+    if (error !== undefined) return { state: "failed", error, devices };
     const what = replicas.all.length > 1 ? `one of ${replicas.all.length} vLLM servers` : "the vLLM server";
     return {
       state: "loading",
