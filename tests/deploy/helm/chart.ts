@@ -168,6 +168,7 @@ export const EVERYTHING: Wishes = {
     networkPolicy: {
       from: [{ namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "ingress" } } }],
       egress: [{ ports: [{ port: 443, protocol: "TCP" }] }],
+      vllmEgress: [{ ports: [{ port: 3128, protocol: "TCP" }] }],
     },
     monitoring: {
       serviceMonitor: { enabled: true, keySecret: "scraper" },

@@ -5,8 +5,10 @@ import { readFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { WebSocket } from "ws";
 import { readConfig } from "../../../gateway/src/config.ts";
 import { CLOSE_ALL_MS } from "../../../gateway/src/limits.ts";
+import { WireClient } from "../../helpers/client.ts";
 import { startGateway, type TestGateway } from "../../helpers/gateway.ts";
 import { KeysFile } from "../../helpers/keys.ts";
 import { canRender, chart, environment, gatewayContainer, only, render, skipped, withKeys } from "./chart.ts";
@@ -51,6 +53,19 @@ describe("what Kubernetes asks a gateway for", () => {
       const elsewhere = exec.command.map((word: string) => word.replace(`:${open.gateway.port}/`, ":1/"));
       expect((await run(elsewhere)).code).toBe(1);
     }
+  });
+
+  test("and lets a parameter in the URL by which balancers choose a gateway: for client secrets, and for the sessions that they open", async () => {
+    const made = await fetch(`${guarded.gateway.url}/v1/realtime/client_secrets?route=4711`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+      body: "{}",
+    });
+    const { value } = (await made.json()) as { value: string };
+    const url = `${guarded.gateway.url.replace("http", "ws")}/v1/realtime?model=any&route=4711`;
+    const client = new WireClient(new WebSocket(url, ["realtime", `openai-insecure-api-key.${value}`]));
+    await client.wait("session.created");
+    await client.close();
   });
 
   test("helm test succeeds on a gateway with keys, and with a key opens a session", async () => {

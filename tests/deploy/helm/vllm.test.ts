@@ -140,7 +140,7 @@ describe.skipIf(!canRender)(`a vLLM server${skipped}`, () => {
     expect(gateways).toEqual({ podSelector: only(render(EVERYTHING), "Deployment").spec.selector });
     expect(scrapers.namespaceSelector.matchLabels).toEqual({ "kubernetes.io/metadata.name": "monitoring" });
     expect(others).toEqual([]);
-    expect(egress.flatMap(({ ports }: { ports: { port: number }[] }) => ports.map(({ port }) => port))).toEqual([53, 53, 443]);
+    expect(egress.flatMap(({ ports }: { ports: { port: number }[] }) => ports.map(({ port }) => port))).toEqual([53, 53, 443, 3128]);
     const offline = render({ presets: ["one-gpu"], values: { vllm: { offline: true } } });
     expect(only(offline, "NetworkPolicy", "vllm").spec.egress).toEqual([]);
     expect(environment(vllmContainer(offline)).HF_HUB_OFFLINE).toBe("1");
