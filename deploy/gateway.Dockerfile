@@ -37,7 +37,9 @@ COPY engine/src/vllm/templates engine/src/vllm/templates
 COPY gateway/bin gateway/bin
 COPY LICENSE LICENSE
 ENV NODE_ENV=production ALOUD_HOST=0.0.0.0 ALOUD_PORT=7860 ALOUD_KEYS=/etc/aloud/keys.json
-USER node
+# Where keys lie. A volume that is mounted here takes over who owns it; `aloud key` writes as the image's user (node).
+RUN install -d -o 1000 -g 1000 -m 750 /etc/aloud
+USER 1000:1000
 EXPOSE 7860
 # Whether the process answers; whether it can serve is /readyz. A model that loads is no reason to restart it.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \

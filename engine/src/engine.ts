@@ -23,7 +23,14 @@ export interface Device {
   readonly conversations: number;
   /** What is under way, what is wrong and how to mend it, or what whoever runs the engine should know of a ready device. */
   readonly message?: string;
+  /** How often it was ready and then was not any more: its process ended, or the server was given up. */
+  readonly losses?: number;
+  /** Conversations that went from here to another device while they lived, by why. Absent where they stay until they end. */
+  readonly moves?: DeviceMoves;
 }
+
+/** `failover`: the device failed. `balance`: between two turns, another had less to do. */
+export type DeviceMoves = Readonly<Record<"failover" | "balance", number>>;
 
 export interface EngineInfo {
   /** Implementation: `embedded`, `scripted`, … */
@@ -66,7 +73,7 @@ export type EngineStatus =
       /** There while `open` would be refused with `engine_busy`: so that nobody is let in who could not be answered. */
       readonly full?: { readonly retryAfterMs: number };
     }
-  | { readonly state: "failed"; readonly error: AloudError }
+  | { readonly state: "failed"; readonly error: AloudError; readonly devices?: readonly Device[] }
   | { readonly state: "closed" };
 
 /**

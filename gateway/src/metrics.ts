@@ -1,6 +1,6 @@
 /** What Prometheus sees. One registry per gateway, so that two in one process do not add up. */
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import type { Engine } from "@aloud/engine";
+import type { Device, Engine, EngineStatus } from "@aloud/engine";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { DecoderPool } from "./audio/decoder-pool.ts";
 import type { Access } from "./auth/access.ts";
@@ -10,6 +10,8 @@ import type { Vad } from "./vad/vad.ts";
 const LOOP_SAMPLE_MS = 10;
 /** Upper bounds of the delays that a listener notices, in seconds. */
 const DELAY_BUCKETS = [0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10];
+/** The same for voice detection, in seconds: it gathers windows for 10 ms, and at 32 ms a window it must keep up. */
+const VAD_BUCKETS = [0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1, 5];
 
 export interface Metrics {
   readonly registry: Registry;
@@ -38,9 +40,10 @@ export interface MetricsSources {
   readonly decoders: DecoderPool;
   readonly access: Access;
   readonly engine: Pick<Engine, "status">;
+  readonly maxSessions: number;
 }
 
-export function createMetrics({ vad, decoders, access, engine }: MetricsSources): Metrics {
+export function createMetrics({ vad, decoders, access, engine, maxSessions }: MetricsSources): Metrics {
   const registry = new Registry();
   const registers = [registry];
   const loop = monitorEventLoopDelay({ resolution: LOOP_SAMPLE_MS });
@@ -55,14 +58,7 @@ export function createMetrics({ vad, decoders, access, engine }: MetricsSources)
       loop.reset();
     },
   });
-  new Gauge({
-    name: "aloud_vad_waiting_windows",
-    help: "Windows of 32 ms that wait for the VAD",
-    registers,
-    collect() {
-      this.set(vad.waiting());
-    },
-  });
+  vadMetrics(vad, registers);
   new Gauge({
     name: "aloud_opus_decoders",
     help: "Opus decoders in the hands of sessions",
@@ -80,8 +76,10 @@ export function createMetrics({ vad, decoders, access, engine }: MetricsSources)
     },
   });
   processMetrics(registers);
+  engineMetrics(engine, registers);
   deviceMetrics(engine, registers);
   if (access.guarded) keyMetrics(access, registers);
+  new Gauge({ name: "aloud_session_limit", help: "Sessions that there may be at a time", registers }).set(maxSessions);
   return {
     registry,
     sessions: new Gauge({ name: "aloud_sessions", help: "Live sessions", registers }),
@@ -125,6 +123,34 @@ export function createMetrics({ vad, decoders, access, engine }: MetricsSources)
   };
 }
 
+/** How voice detection keeps up. */
+function vadMetrics(vad: Vad, registers: Registry[]): void {
+  new Gauge({
+    name: "aloud_vad_waiting_windows",
+    help: "Windows of 32 ms that wait for the VAD",
+    registers,
+    collect() {
+      this.set(vad.waiting());
+    },
+  });
+  const delay = new Histogram({
+    name: "aloud_vad_delay_seconds",
+    help: "From a window of 32 ms to its score",
+    buckets: VAD_BUCKETS,
+    registers,
+  });
+  vad.onScored((ms) => delay.observe(ms / 1_000));
+  new Counter({
+    name: "aloud_vad_restarts_total",
+    help: "VAD workers that had to be started after the first",
+    registers,
+    collect() {
+      this.reset();
+      this.inc(vad.restarts());
+    },
+  });
+}
+
 /** This process, under the names that every exporter uses. prom-client's own set holds observers that nothing closes. */
 function processMetrics(registers: Registry[]): void {
   new Gauge({
@@ -150,40 +176,71 @@ function processMetrics(registers: Registry[]): void {
   );
 }
 
+function devicesOf(status: EngineStatus) {
+  return "devices" in status ? (status.devices ?? []) : [];
+}
+
+/** The engine as a whole. */
+function engineMetrics(engine: MetricsSources["engine"], registers: Registry[]): void {
+  const gauge = (name: string, help: string, value: (status: EngineStatus) => number) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(value(engine.status()));
+      },
+    });
+  gauge("aloud_engine_ready", "Whether anybody can be answered", ({ state }) => Number(state === "ready"));
+  gauge("aloud_engine_full", "Whether new sessions are refused because the engine has as much to do as it can", (status) =>
+    Number(status.state === "ready" && status.full !== undefined),
+  );
+  gauge("aloud_engine_waiting_steps", "Steps of work in the longest queue of an embedded device", (status) =>
+    status.state === "ready" ? status.waiting : 0,
+  );
+}
+
 /** Where the model runs, and how it is doing there. */
 function deviceMetrics(engine: MetricsSources["engine"], registers: Registry[]): void {
   const labelNames = ["device"] as const;
-  const devices = () => {
-    const status = engine.status();
-    return "devices" in status ? (status.devices ?? []) : [];
-  };
-  new Gauge({
-    name: "aloud_engine_device_ready",
-    help: "Whether a device or server of the engine can answer",
+  const devices = () => devicesOf(engine.status());
+  const gauge = (name: string, help: string, value: (device: Device) => number) =>
+    new Gauge({
+      name,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        this.reset();
+        for (const device of devices()) this.set({ device: device.id }, value(device));
+      },
+    });
+  gauge("aloud_engine_device_ready", "Whether a device or server of the engine can answer", ({ state }) => Number(state === "ready"));
+  gauge(
+    "aloud_engine_device_conversations",
+    "Conversations that live on a device or server of the engine",
+    ({ conversations }) => conversations,
+  );
+  gauge("aloud_engine_device_memory_bytes", "Memory of the process on an embedded device", ({ memoryBytes }) => memoryBytes);
+  new Counter({
+    name: "aloud_engine_device_losses_total",
+    help: "How often a device or server was ready and then was not any more",
     labelNames,
     registers,
     collect() {
       this.reset();
-      for (const { id, state } of devices()) this.set({ device: id }, Number(state === "ready"));
+      for (const { id, losses } of devices()) this.inc({ device: id }, losses ?? 0);
     },
   });
-  new Gauge({
-    name: "aloud_engine_device_conversations",
-    help: "Conversations that live on a device or server of the engine",
-    labelNames,
+  new Counter({
+    name: "aloud_conversation_moves_total",
+    help: "Conversations that left a server for another one while they lived",
+    labelNames: ["device", "reason"],
     registers,
     collect() {
       this.reset();
-      for (const { id, conversations } of devices()) this.set({ device: id }, conversations);
-    },
-  });
-  new Gauge({
-    name: "aloud_engine_full",
-    help: "Whether new sessions are refused because the engine has as much to do as it can",
-    registers,
-    collect() {
-      const status = engine.status();
-      this.set(Number(status.state === "ready" && status.full !== undefined));
+      for (const { id, moves } of devices())
+        for (const [reason, count] of Object.entries(moves ?? {})) this.inc({ device: id, reason }, count);
     },
   });
 }

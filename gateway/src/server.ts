@@ -85,7 +85,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     throw error;
   }
   const decoders = new DecoderPool(DECODERS_READY);
-  const metrics = createMetrics({ vad, decoders, access, engine });
+  const metrics = createMetrics({ vad, decoders, access, engine, maxSessions: config.maxSessions });
   let closing: Promise<void> | undefined;
   const app = await createApp({
     readiness: () => readinessOf(engine, vad, closing !== undefined),

@@ -13,6 +13,7 @@ const BENCHES = {
   engine: "real-time factor, tokens per second, against a bare onnxruntime loop",
   turn: "endpoint to first thought and first answer at the gateway, with and without speculation",
   sessions: "CPU per live session and the event loop's delay, through the gateway",
+  listening: "the gateway's own CPU and memory per session that says nothing",
   noise: "what nano answers as noise drowns a speaker",
   vllm: "endpoint to first token on a vLLM server (--url), warmed against cold; 1 to 32 sessions",
 };

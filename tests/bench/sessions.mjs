@@ -27,6 +27,7 @@ export async function run() {
     "answer delay p50": r.delays.length === 0 ? "none" : ms(median(r.delays)),
     "answer delay p95": r.delays.length === 0 ? "none" : ms(percentile(r.delays, 0.95)),
     "event loop p99": ms(r.eventLoopP99Ms),
+    "engine's memory": `${r.engineMemoryMib.toFixed(0)} MiB`,
     answered: `${r.answered} / ${r.turns}`,
   }));
   return {
@@ -41,9 +42,13 @@ async function measure(count) {
   try {
     await fetch(`${server.url}/metrics`);
     const before = cpuMs(server.pid);
+    const late = new Promise((resolve) => setTimeout(resolve, (SECONDS - 2) * 1_000)).then(async () =>
+      (await fetch(`${server.url}/metrics`)).text(),
+    );
     const sessions = await Promise.all(Array.from({ length: count }, (_, i) => live(server.socketUrl, (i * TURN_EVERY_MS) / count)));
     const used = cpuMs(server.pid) - before;
     const metrics = await (await fetch(`${server.url}/metrics`)).text();
+    const memory = Number(/^aloud_engine_device_memory_bytes\{.*\} (\S+)$/m.exec(await late)[1]);
     const turns = sessions.flatMap((session) => session.turns);
     const answered = turns.filter((turn) => turn.status === "completed");
     return {
@@ -51,6 +56,7 @@ async function measure(count) {
       cpuMsPerSessionSecond: used / count / SECONDS,
       delays: turns.flatMap((turn) => turn.timing?.first_answer_ms ?? []),
       eventLoopP99Ms: Number(/^aloud_event_loop_delay_p99_seconds (\S+)$/m.exec(metrics)[1]) * 1000,
+      engineMemoryMib: memory / 2 ** 20,
       turns: turns.length,
       answered: answered.length,
     };

@@ -56,9 +56,11 @@ function play(context: string): string {
       mkdirSync(stage, { recursive: true });
       env = {};
     } else if (step === "ENV") Object.assign(env, Object.fromEntries(words.map((word) => word.split("="))));
-    else if (step === "RUN")
-      execFileSync("sh", ["-c", line.slice(4)], { cwd: stage, env: { ...process.env, NODE_ENV: "", ...env }, stdio: "pipe" });
-    else if (step === "COPY") {
+    else if (step === "RUN") {
+      // Nothing is made outside the stage's own folder.
+      const command = line.slice(4).replaceAll(" /etc/", ` ${dirname(stage)}/etc/`);
+      execFileSync("sh", ["-c", command], { cwd: stage, env: { ...process.env, NODE_ENV: "", ...env }, stdio: "pipe" });
+    } else if (step === "COPY") {
       const from = words[0]?.startsWith("--from=") ? join(work, words.shift()?.slice(7) ?? "") : context;
       const target = join(stage, words.pop() ?? "");
       for (const source of words) {

@@ -1,6 +1,8 @@
 /** The metrics' page, the alerts and the runbook name what the gateway really shows. */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { AloudError } from "@aloud/client/protocol";
+import type { EngineStatus } from "@aloud/engine";
 import { openScriptedEngine } from "@aloud/engine/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createMetrics, type Metrics, type MetricsSources } from "../../gateway/src/metrics.ts";
@@ -17,10 +19,11 @@ describe("what the gateway shows", () => {
   beforeAll(async () => {
     // A guarded gateway shows the most.
     const sources = {
-      vad: { waiting: () => 0 },
+      vad: { waiting: () => 0, restarts: () => 0, onScored: () => {} },
       decoders: { live: () => 0 },
       access: { guarded: true, secrets: { size: () => 0 }, keys: () => [] },
       engine,
+      maxSessions: 1,
     } as unknown as MetricsSources;
     metrics = createMetrics(sources);
     shown = metrics.registry.getMetricsAsArray().map((metric) => {
@@ -48,6 +51,55 @@ describe("what the gateway shows", () => {
     expect(asked.length).toBeGreaterThan(5);
     expect(shown.map(({ name }) => name)).toEqual(expect.arrayContaining(asked));
   });
+});
+
+test("an engine's devices are told of in every state, also when all have failed", async () => {
+  const gpu = { id: "cuda:0", memoryBytes: 2 ** 30, conversations: 3, losses: 2 };
+  const server = { id: "vllm:0", memoryBytes: 0, conversations: 1, losses: 0, moves: { failover: 4, balance: 5 } };
+  let status: EngineStatus = {
+    state: "ready",
+    devices: [
+      { ...gpu, state: "ready" },
+      { ...server, state: "loading" },
+    ],
+    conversations: 4,
+    waiting: 7,
+    full: { retryAfterMs: 1 },
+  };
+  const sources = {
+    vad: { waiting: () => 6, restarts: () => 8, onScored: (say: (ms: number) => void) => say(15) },
+    decoders: { live: () => 0 },
+    access: { guarded: false, secrets: { size: () => 0 } },
+    engine: { status: () => status },
+    maxSessions: 9,
+  } as unknown as MetricsSources;
+  const metrics = createMetrics(sources);
+  try {
+    const shown = async () => (await metrics.registry.metrics()).split("\n");
+    expect(await shown()).toEqual(
+      expect.arrayContaining([
+        "aloud_engine_ready 1",
+        "aloud_engine_full 1",
+        "aloud_engine_waiting_steps 7",
+        'aloud_engine_device_ready{device="cuda:0"} 1',
+        'aloud_engine_device_ready{device="vllm:0"} 0',
+        `aloud_engine_device_memory_bytes{device="cuda:0"} ${2 ** 30}`,
+        'aloud_engine_device_losses_total{device="cuda:0"} 2',
+        'aloud_conversation_moves_total{device="vllm:0",reason="failover"} 4',
+        'aloud_conversation_moves_total{device="vllm:0",reason="balance"} 5',
+        "aloud_session_limit 9",
+        "aloud_vad_restarts_total 8",
+        'aloud_vad_delay_seconds_bucket{le="0.01"} 0',
+        'aloud_vad_delay_seconds_bucket{le="0.02"} 1',
+      ]),
+    );
+    status = { state: "failed", error: new AloudError("engine_unavailable", "no GPU"), devices: [{ ...gpu, state: "failed" }] };
+    const failed = await shown();
+    expect(failed).toEqual(expect.arrayContaining(["aloud_engine_ready 0", 'aloud_engine_device_ready{device="cuda:0"} 0']));
+    expect(failed.join()).not.toContain("vllm:0");
+  } finally {
+    metrics.close();
+  }
 });
 
 test("every alert links to a chapter of the runbook, and every chapter of an alert has its alert", () => {

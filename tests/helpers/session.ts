@@ -33,6 +33,8 @@ const loudnessVad: Vad = {
   }),
   state: () => "up",
   waiting: () => 0,
+  restarts: () => 0,
+  onScored: () => {},
   close: async () => {},
 };
 

@@ -57,6 +57,14 @@ describe("aloud key", { timeout: 60_000 }, () => {
     expect(await aloud(["key", "revoke", "key-2"])).toMatchObject({ code: 1, err: expect.stringContaining('there is no key "key-2"') });
   });
 
+  test("--if-none makes the first key and no other, so that every start of a container may ask for it", async () => {
+    expect((await aloud(["key", "first", "--if-none"])).out).toMatch(/^ak_/);
+    const before = readFileSync(file, "utf8");
+    expect(await aloud(["key", "first", "--if-none"])).toEqual({ code: 0, out: "", err: `${file} holds a key already; none was made.\n` });
+    expect(readFileSync(file, "utf8")).toBe(before);
+    expect((await aloud(["key", "list", "--if-none"])).err).toContain("takes no name and no limits");
+  });
+
   test.each([
     [["my laptop"], "is no name for a key"],
     [["a", "b"], "expected one name, got 2"],

@@ -77,6 +77,8 @@ test("a VAD that is down is said once, ends the turn that runs, and takes nothin
     open: () => ({ score: () => Promise.reject(new AloudError("vad_unavailable", "down")), close: () => {} }),
     state: () => "down",
     waiting: () => 0,
+    restarts: () => 0,
+    onScored: () => {},
     close: async () => {},
   };
   host = await startGateway(script, {}, { vad: broken });

@@ -30,6 +30,11 @@ describe("a server that is killed", () => {
     expect(partsOf(other.fake.requests[0])).toBe(partsOf(home.fake.requests.at(-1)));
     expectWholeAnswer(await answer());
     expect(all.moves).toMatchObject([{ reason: "failover" }]);
+    // Counted where it was, for whoever looks on.
+    const status = all.engine.status();
+    const counts = new Map("devices" in status ? status.devices?.map(({ id, losses, moves }) => [id, [losses, moves?.failover]]) : []);
+    expect(counts.get(all.moves[0]?.from ?? "")).toEqual([1, 1]);
+    expect(counts.get(all.moves[0]?.to ?? "")).toEqual([0, 0]);
   });
 
   test("before its headers: nobody notices", async () => {

@@ -7,6 +7,7 @@ export interface DeviceView {
   readonly id: string;
   readonly state: DeviceState;
   readonly conversations: number;
+  readonly losses: number;
 }
 
 /** The ready device with the fewest conversations; among equals the one with the least waiting work, then the first. */
@@ -34,13 +35,13 @@ export function engineStatus(devices: readonly DeviceView[]): EngineStatus {
   const loading = devices.flatMap(({ state }) => (state.state === "loading" ? state : []));
   const farthest = loading.reduce((best, state) => (state.progress > best.progress ? state : best), loading[0] ?? NOTHING);
   if (loading.length > 0) return { ...farthest, devices: devices.map(toDevice) };
-  return { state: "failed", error: failure(devices) };
+  return { state: "failed", error: failure(devices), devices: devices.map(toDevice) };
 }
 
 const NOTHING = { state: "loading", progress: 0, message: "starting" } as const;
 
-function toDevice({ id, state, conversations }: DeviceView): Device {
-  const base = { id, memoryBytes: 0, conversations };
+function toDevice({ id, state, conversations, losses }: DeviceView): Device {
+  const base = { id, memoryBytes: 0, conversations, losses };
   switch (state.state) {
     case "loading":
       return { ...base, state: "loading", message: state.message };

@@ -54,6 +54,7 @@ export class SupervisedDevice {
   #idlePongs = 0;
   #stepsDone = 0;
   #failedStarts = 0;
+  #losses = 0;
   #nextCall = 0;
   #nextConversation = 0;
   #restartMs = FIRST_RESTART_MS;
@@ -76,6 +77,11 @@ export class SupervisedDevice {
 
   get conversations(): number {
     return this.#conversations.size;
+  }
+
+  /** Children that ended after they had loaded. */
+  get losses(): number {
+    return this.#losses;
   }
 
   /** @throws AloudError what the child refused it with, or `engine_unavailable` when there is no child */
@@ -130,6 +136,7 @@ export class SupervisedDevice {
     this.#child = undefined;
     const wasLoaded = this.#state.state === "ready";
     this.#failedStarts = wasLoaded ? 0 : this.#failedStarts + 1;
+    if (wasLoaded) this.#losses += 1;
     if (this.#failedStarts >= MAX_FAILED_STARTS) {
       const message = `the engine's process ended ${MAX_FAILED_STARTS} times before the model was loaded (${reason})`;
       this.#setState({ state: "failed", error: new AloudError("engine_unavailable", message) });

@@ -89,7 +89,7 @@ describe("loading", () => {
     expect(statuses.map(({ state }) => state)).toEqual(["loading", "ready", "ready"]);
     expect(engine.status()).toEqual({
       state: "ready",
-      devices: [{ id: "cpu", state: "ready", memoryBytes: 1_000, conversations: 1 }],
+      devices: [{ id: "cpu", state: "ready", memoryBytes: 1_000, conversations: 1, losses: 0 }],
       conversations: 1,
       waiting: 0,
     });
@@ -111,7 +111,9 @@ describe("loading", () => {
     }
     await opened;
     expect(children).toHaveLength(5);
-    expect(engine.status()).toMatchObject({ state: "failed", error: { message: expect.stringContaining("SIGSEGV") } });
+    // It never was there, so nothing was lost.
+    const devices = [{ id: "cpu", state: "failed", losses: 0 }];
+    expect(engine.status()).toMatchObject({ state: "failed", error: { message: expect.stringContaining("SIGSEGV") }, devices });
   });
 });
 
@@ -131,7 +133,7 @@ describe("a child that dies", () => {
     child().say(LOADED);
     await opened;
     expect(children).toHaveLength(2);
-    expect(engine.status()).toMatchObject({ state: "ready", conversations: 1 });
+    expect(engine.status()).toMatchObject({ state: "ready", conversations: 1, devices: [{ losses: 1 }] });
   });
 
   test("has no say any more, should a message of it come late", async () => {

@@ -79,7 +79,7 @@ export function openVllmEngine(options: VllmOptions): Engine {
       return { state: "ready", devices, conversations: conversations.size, waiting: 0, ...full };
     }
     const error = replicas.failure;
-    if (error !== undefined) return { state: "failed", error };
+    if (error !== undefined) return { state: "failed", error, devices };
     const [first] = replicas.all;
     const what = replicas.all.length > 1 ? `one of ${replicas.all.length} vLLM servers` : `the vLLM server ${first?.server.url}`;
     return {

@@ -15,6 +15,7 @@ export const KEY_HELP = `aloud key: make, list and revoke the keys that a server
   aloud key revoke NAME       revoke a key; its sessions end within ${KEYS_POLL_MS / 1_000} s
 
   --sessions N          sessions at a time (default: as many as the server has; 0: may only read /metrics)
+  --if-none             make it only where there are no keys yet; then nothing is printed on standard output
   --minutes-per-day N   minutes of all its sessions together in a day, from 00:00 UTC (default: no bound)
   --file FILE           keys file (default: ALOUD_KEYS, or ~/.config/aloud/keys.json)
   --json                list as JSON
@@ -29,6 +30,7 @@ export type KeyArgs =
       readonly name: string | undefined;
       readonly sessions: number | undefined;
       readonly minutesPerDay: number | undefined;
+      readonly ifNone: boolean;
     }
   | { readonly do: "list"; readonly file: string; readonly json: boolean }
   | { readonly do: "revoke"; readonly file: string; readonly name: string };
@@ -41,6 +43,7 @@ export function parseKeyArgs(args: readonly string[]): KeyArgs {
     options: {
       sessions: { type: "string" },
       "minutes-per-day": { type: "string" },
+      "if-none": { type: "boolean" },
       file: { type: "string" },
       json: { type: "boolean" },
       help: { type: "boolean", short: "h" },
@@ -49,7 +52,7 @@ export function parseKeyArgs(args: readonly string[]): KeyArgs {
   if (values.help) return { do: "help" };
   const file = resolve(values.file ?? defaultKeysFile());
   const [first, second, ...rest] = positionals;
-  const limits = values.sessions !== undefined || values["minutes-per-day"] !== undefined;
+  const limits = values.sessions !== undefined || values["minutes-per-day"] !== undefined || values["if-none"] !== undefined;
   if (first === "list") {
     if (second !== undefined || limits) throw new UsageError("aloud key list takes no name and no limits", "aloud key --help says more");
     return { do: "list", file, json: values.json ?? false };
@@ -68,6 +71,7 @@ export function parseKeyArgs(args: readonly string[]): KeyArgs {
     name: first,
     sessions: integer("--sessions", values.sessions, MAX_SESSIONS_OF_KEY),
     minutesPerDay: integer("--minutes-per-day", values["minutes-per-day"], MAX_MINUTES_OF_KEY),
+    ifNone: values["if-none"] ?? false,
   };
 }
 
@@ -92,6 +96,11 @@ export async function key(args: readonly string[]): Promise<number> {
       console.error(`Revoked "${parsed.name}". A running server ends its sessions within ${KEYS_POLL_MS / 1_000} s.`);
       return 0;
     case "make": {
+      const there = parsed.ifNone ? readKeys(parsed.file).length : 0;
+      if (there > 0) {
+        console.error(`${parsed.file} holds ${there === 1 ? "a key" : `${there} keys`} already; none was made.`);
+        return 0;
+      }
       const { made, value } = make(parsed);
       console.log(value);
       console.error(

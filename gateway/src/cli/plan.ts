@@ -2,10 +2,10 @@
 import { parseArgs } from "node:util";
 import { readStepAudioTemplate } from "@aloud/engine/vllm";
 import { type GpuGroup, groupSeen, parseGpus } from "../plan/cards.ts";
+import { COMPOSE_DIR, composeFile } from "../plan/compose-file.ts";
 import { fitAll } from "../plan/fit.ts";
 import { findModel, MODELS, PRECISIONS, type Precision } from "../plan/models.ts";
 import { proposed, type Report, render, renderNone, toJson } from "../plan/report.ts";
-import { composeFile } from "../plan/server-command.ts";
 import { seeGpus } from "./gpus.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -17,7 +17,7 @@ export const PLAN_HELP = `aloud plan: what runs on which GPUs, and the command f
   --context N      tokens that one conversation must hold
   --precision P    only this one: ${Object.keys(PRECISIONS).join(", ")}
   --json           all figures, for programs
-  --compose        print a compose file instead
+  --compose        print a compose file instead, for ${COMPOSE_DIR}
   --chat-template  print Aloud's chat template for Step-Audio-R1
 
 Nothing is downloaded or started. Exit code 1 when the model does not fit, or no GPU was found.`;
@@ -110,7 +110,7 @@ export async function plan(args: readonly string[]): Promise<number> {
   if (parsed.form === "compose") {
     if (choice === undefined || !good)
       throw new UsageError("nothing to compose: the model does not fit", "the same command without --compose says why");
-    process.stdout.write(composeFile(choice, readStepAudioTemplate()));
+    process.stdout.write(composeFile(choice));
     return 0;
   }
   console.log(parsed.form === "json" ? JSON.stringify(toJson(report), null, 2) : render(report));

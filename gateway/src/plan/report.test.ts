@@ -2,12 +2,10 @@
 import { readStepAudioTemplate } from "@aloud/engine/vllm";
 import { describe, expect, test } from "vitest";
 import { parseGpus } from "./cards.ts";
+import { composeFile, readyFile } from "./compose-file.ts";
 import { fitAll, type Wishes } from "./fit.ts";
 import { findModel } from "./models.ts";
 import { proposed, type Report, render, renderNone, toJson } from "./report.ts";
-import { composeFile } from "./server-command.ts";
-
-const template = readStepAudioTemplate();
 
 function report(gpu: string, model?: string, wishes: Wishes = {}): Report {
   const groups = parseGpus(gpu);
@@ -42,15 +40,17 @@ Step-Audio-R1 in nvfp4 (quantised by TransWithAI) on one A6000; 23 GB to downloa
   limits   62,464 tokens a conversation; 11 conversations of 7,424 tokens at a time
   speed    at best 25 ms a token (memory bandwidth); a thought of 2,800 tokens: 70 s or more
 
-docker run -d --name vllm-0 --gpus '"device=0"' --ipc=host -p 127.0.0.1:8000:8000 -e HF_TOKEN \
-  -e VLLM_NO_USAGE_STATS=1 -v "$HOME/.cache/huggingface:/root/.cache/huggingface" \
-  stepfun2025/vllm:step-audio-2-v20250909 -- vllm serve TransWithAI/Step-Audio-R1-NVFP4A16 \
-  --served-model-name Step-Audio-R1 --max-model-len 62464 --max-num-seqs 22 \
-  --gpu-memory-utilization 0.92 --limit-mm-per-prompt '{"audio":512}' --enable-prefix-caching \
-  --enable-prompt-tokens-details --scheduling-policy priority --trust-remote-code \
-  --interleave-mm-strings --chat-template "$(npx aloud plan --chat-template)"
+docker build -f deploy/vllm.Dockerfile --target stepfun -t aloud/vllm-stepfun:20250909 .
+docker run -d --name vllm-0 --gpus '"device=0"' --shm-size 16g -p 127.0.0.1:8000:8000 -e HF_TOKEN \
+  -v aloud-models:/var/cache/huggingface aloud/vllm-stepfun:20250909 -- vllm serve \
+  TransWithAI/Step-Audio-R1-NVFP4A16 --served-model-name Step-Audio-R1 --max-model-len 62464 \
+  --max-num-seqs 22 --gpu-memory-utilization 0.92 --limit-mm-per-prompt '{"audio":512}' \
+  --enable-prefix-caching --enable-prompt-tokens-details --scheduling-policy priority \
+  --trust-remote-code --interleave-mm-strings \
+  --chat-template /etc/aloud/templates/step-audio-r1.jinja
 npx aloud serve --engine vllm --model Step-Audio-R1 --url http://localhost:8000
-Compose file instead: npx aloud plan --gpu A6000:48x1 --compose > compose.yaml
+All of it with compose instead: npx aloud plan --gpu A6000:48x1 --compose > deploy/compose/mine.yaml
+  docker compose -f deploy/compose/mine.yaml up -d --wait
 `);
   });
 
@@ -75,15 +75,16 @@ Step-Audio-R1.1 in bf16 (as published) on one H100; 67 GB to download
            fp8 would hold 20: --precision fp8
   speed    at best 19 ms a token (memory bandwidth); a thought of 2,800 tokens: 54 s or more
 
-docker run -d --name vllm-0 --gpus '"device=0"' --ipc=host -p 127.0.0.1:8000:8000 -e HF_TOKEN \
-  -e VLLM_NO_USAGE_STATS=1 -v "$HOME/.cache/huggingface:/root/.cache/huggingface" \
-  stepfun2025/vllm:step-audio-2-v20250909 -- vllm serve stepfun-ai/Step-Audio-R1.1 \
-  --served-model-name Step-Audio-R1.1 --max-model-len 23552 --max-num-seqs 8 \
-  --gpu-memory-utilization 0.92 --limit-mm-per-prompt '{"audio":512}' --enable-prefix-caching \
-  --enable-prompt-tokens-details --scheduling-policy priority --trust-remote-code \
-  --interleave-mm-strings --chat-template "$(npx aloud plan --chat-template)"
+docker build -f deploy/vllm.Dockerfile --target stepfun -t aloud/vllm-stepfun:20250909 .
+docker run -d --name vllm-0 --gpus '"device=0"' --shm-size 16g -p 127.0.0.1:8000:8000 -e HF_TOKEN \
+  -v aloud-models:/var/cache/huggingface aloud/vllm-stepfun:20250909 -- vllm serve \
+  stepfun-ai/Step-Audio-R1.1 --served-model-name Step-Audio-R1.1 --max-model-len 23552 \
+  --max-num-seqs 8 --gpu-memory-utilization 0.92 --limit-mm-per-prompt '{"audio":512}' \
+  --enable-prefix-caching --enable-prompt-tokens-details --scheduling-policy priority \
+  --trust-remote-code --interleave-mm-strings \
+  --chat-template /etc/aloud/templates/step-audio-r1.jinja
 npx aloud serve --engine vllm --model Step-Audio-R1.1 --url http://localhost:8000
-Compose file instead: npx aloud plan --gpu H100:80x1 --compose > compose.yaml
+All of it with compose instead: docker compose -f deploy/compose/one-gpu.yaml up -d --wait
 `);
   });
 
@@ -107,15 +108,16 @@ Step-Audio-R1.1 in bf16 (as published) on 4 L40S; 67 GB to download
   limits   65,536 tokens a conversation; 48 conversations of 7,424 tokens at a time
   speed    at best 19 ms a token (memory bandwidth); a thought of 2,800 tokens: 52 s or more
 
-docker run -d --name vllm-0 --gpus '"device=0,1,2,3"' --ipc=host -p 127.0.0.1:8000:8000 \
-  -e HF_TOKEN -e VLLM_NO_USAGE_STATS=1 -v "$HOME/.cache/huggingface:/root/.cache/huggingface" \
-  stepfun2025/vllm:step-audio-2-v20250909 -- vllm serve stepfun-ai/Step-Audio-R1.1 \
-  --served-model-name Step-Audio-R1.1 --tensor-parallel-size 4 --max-model-len 65536 \
-  --max-num-seqs 96 --gpu-memory-utilization 0.92 --limit-mm-per-prompt '{"audio":512}' \
-  --enable-prefix-caching --enable-prompt-tokens-details --scheduling-policy priority \
-  --trust-remote-code --interleave-mm-strings --chat-template "$(npx aloud plan --chat-template)"
+docker build -f deploy/vllm.Dockerfile --target stepfun -t aloud/vllm-stepfun:20250909 .
+docker run -d --name vllm-0 --gpus '"device=0,1,2,3"' --shm-size 16g -p 127.0.0.1:8000:8000 \
+  -e HF_TOKEN -v aloud-models:/var/cache/huggingface aloud/vllm-stepfun:20250909 -- vllm serve \
+  stepfun-ai/Step-Audio-R1.1 --served-model-name Step-Audio-R1.1 --tensor-parallel-size 4 \
+  --max-model-len 65536 --max-num-seqs 96 --gpu-memory-utilization 0.92 \
+  --limit-mm-per-prompt '{"audio":512}' --enable-prefix-caching --enable-prompt-tokens-details \
+  --scheduling-policy priority --trust-remote-code --interleave-mm-strings \
+  --chat-template /etc/aloud/templates/step-audio-r1.jinja
 npx aloud serve --engine vllm --model Step-Audio-R1.1 --url http://localhost:8000
-Compose file instead: npx aloud plan --gpu L40S:48x4 --compose > compose.yaml
+All of it with compose instead: docker compose -f deploy/compose/four-gpus.yaml up -d --wait
 `);
   });
 
@@ -140,7 +142,11 @@ describe("what does not fit", () => {
     expect(screen).toContain("Step-Audio-R1.1 does not fit: 21 GB of weights in bnb 4-bit do not fit beside a cache.");
     expect(screen).toContain("It would on 2 × L40S (bf16): npx aloud plan --gpu L40Sx2 --model step-audio-r1.1");
     expect(screen).toContain("Nearest that does fit here: MOSS-Audio-8B-Thinking");
-    expect(screen).toContain("npx aloud plan --gpu RTX4090:24x1 --model moss-audio-8b --compose > compose.yaml");
+    // Just this lies there already.
+    expect(screen).toContain("docker compose -f deploy/compose/small-gpu.yaml up -d --wait");
+    expect(render(report("RTX4090:24x2", "step-audio-r1.1"))).toContain(
+      "npx aloud plan --gpu RTX4090:24x2 --model step-audio-r1 --compose > deploy/compose/mine.yaml",
+    );
   });
 
   test("a wish too large is told the largest there is", () => {
@@ -172,18 +178,30 @@ describe("for programs", () => {
     });
   });
 
-  test("the compose file has one service a replica, each with cards of its own, and Aloud's line names all", () => {
-    const file = composeFile(placement("L40S:48x4", "qwen3-omni"), template);
+  test("the compose file has one service a replica, each with cards of its own, and the gateway knows all", () => {
+    const file = composeFile(placement("L40S:48x4", "qwen3-omni"));
     expect(file.match(/device_ids: \[.*?\]/g)).toEqual(['device_ids: ["0", "1"]', 'device_ids: ["2", "3"]']);
-    expect(file.match(/ports: .*/g)).toEqual(['ports: ["127.0.0.1:8000:8000"]', 'ports: ["127.0.0.1:8001:8000"]']);
-    expect(file).toContain("--url http://localhost:8000 --url http://localhost:8001");
-    expect(file).toContain('RUN uv pip install --system "vllm[audio]==0.32.0"');
+    expect(file).toContain("ALOUD_VLLM_URL: http://vllm-0:8000,http://vllm-1:8000");
+    expect(file.match(/extends: \{ file: vllm.yaml, service: vllm \}/g)).toHaveLength(2);
   });
 
-  test("Step-Audio-R1 gets our template, whole, with every turn closed", () => {
-    const file = composeFile(placement("L40S:48x4", "step-audio-r1.1"), template);
-    expect(file).toContain(JSON.stringify(template));
+  test("a file lies ready for a machine only where it is what would be made for that machine", () => {
+    expect(readyFile(placement("L40S:48x4"))).toBe("four-gpus.yaml");
+    expect(readyFile(placement("L40S:48x4", "qwen3-omni"))).toBe("replicas.yaml");
+    expect(readyFile(placement("L40S:48x4", "qwen3-omni", { context: 32_768 }))).toBeUndefined();
+    expect(readyFile(placement("L40S:48x8"))).toBeUndefined();
+  });
+
+  test("what compose would expand is written so that it stays", () => {
+    const found = placement("L40S:48x4");
+    const file = composeFile({ ...found, model: { ...found.model, flags: ["--greeting", 'costs $5 "now"', 'it\'s "$6"'] } });
+    expect(file).toContain(`'costs $$5 "now"'`);
+    expect(file).toContain(String.raw`"it's \"$$6\""`);
+  });
+
+  test("Step-Audio-R1 is served with our template, every turn of which is closed", () => {
+    const template = readStepAudioTemplate();
+    expect(composeFile(placement("L40S:48x4", "step-audio-r1.1"))).toContain('- "/etc/aloud/templates/step-audio-r1.jinja"');
     expect(template).toMatch(/<\|EOT\|>' -\}\}\s*\{%- endif -%\}\s*\{%- endfor -%\}/);
-    expect(template).not.toContain("$");
   });
 });

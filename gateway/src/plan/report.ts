@@ -1,5 +1,6 @@
 /** The screen of `aloud plan`: at most 40 lines of 100 columns. Pure text. */
 import type { GpuGroup } from "./cards.ts";
+import { COMPOSE_DIR, readyFile } from "./compose-file.ts";
 import { choose, diskBytes, type Fit, fit, type Placement, smallestMachine, type Wishes } from "./fit.ts";
 import { GIB, kvBytesPerToken, UTILISATION, weightBytes } from "./memory.ts";
 import { type Model, PRECISIONS } from "./models.ts";
@@ -46,7 +47,7 @@ export function render(report: Report): string {
     ...details(choice),
     "",
     ...commands(choice),
-    `Compose file instead: ${again(described, wanted === undefined ? undefined : choice.model, wishes)} --compose > compose.yaml`,
+    ...composeCommands(choice, again(described, wanted === undefined ? undefined : choice.model, wishes)),
   );
   return lines.join("\n");
 }
@@ -166,10 +167,20 @@ function speed({ model }: Placement, msPerToken: number): string {
 function commands(placement: Placement): readonly string[] {
   const last = SERVER_PORT + placement.replicas - 1;
   return [
-    ...buildCommand(placement),
+    buildCommand(placement),
     ...serverCommand(placement, 0, WIDTH),
     ...(placement.replicas === 1 ? [] : [`# and so on for the other replicas, up to port ${last}; the compose file has them all`]),
     ...foldUrls(aloudCommand(placement)),
+  ];
+}
+
+/** The file that lies there for just this, or the command that makes one beside it. */
+function composeCommands(placement: Placement, planAgain: string): readonly string[] {
+  const ready = readyFile(placement);
+  if (ready !== undefined) return [`All of it with compose instead: docker compose -f ${COMPOSE_DIR}/${ready} up -d --wait`];
+  return [
+    `All of it with compose instead: ${planAgain} --compose > ${COMPOSE_DIR}/mine.yaml`,
+    `  docker compose -f ${COMPOSE_DIR}/mine.yaml up -d --wait`,
   ];
 }
 

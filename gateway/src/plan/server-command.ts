@@ -1,14 +1,19 @@
-/** What to start for a placement: vLLM's arguments, the container around them, Aloud's own line, and a compose file of both. Pure text. */
+/** What to start for a placement: vLLM's arguments, the container around them, Aloud's own line. Pure text. The same as a file: compose-file.ts. */
 import type { Placement } from "./fit.ts";
 import { UTILISATION } from "./memory.ts";
+import type { ServerKind } from "./models.ts";
 
-/** The newest release that research has run; its GPU image lacks the audio extras, so they are added. */
+/** The newest release that research has run. deploy/vllm.Dockerfile has it as its default. */
 export const VLLM_VERSION = "0.32.0";
-const VLLM_IMAGE = `vllm/vllm-openai:v${VLLM_VERSION}`;
-/** With the audio extras, as the built file below makes it. */
-const VLLM_AUDIO_IMAGE = `aloud/vllm-audio:${VLLM_VERSION}`;
 /** vLLM 0.10.1.1 with StepFun's model classes. */
-const STEPFUN_IMAGE = "stepfun2025/vllm:step-audio-2-v20250909";
+export const STEPFUN_IMAGE = "stepfun2025/vllm:step-audio-2-v20250909";
+/** What deploy/vllm.Dockerfile makes of them, by its targets. */
+export const IMAGES: Readonly<Record<ServerKind, string>> = {
+  vllm: `aloud/vllm:${VLLM_VERSION}`,
+  stepfun: "aloud/vllm-stepfun:20250909",
+};
+/** In those images. */
+const STEP_AUDIO_TEMPLATE = "/etc/aloud/templates/step-audio-r1.jinja";
 export const SERVER_PORT = 8_000;
 /** A conversation of 17 minutes in parts of 2 s. */
 const MAX_AUDIO_PARTS = 512;
@@ -17,8 +22,8 @@ const REQUESTS_PER_SESSION = 2;
 const MIN_SEQUENCES = 8;
 const MAX_SEQUENCES = 128;
 
-/** Words after `vllm serve`, flag by flag. `template` is the chat template's text. */
-export function serverFlags(placement: Placement, template: string): readonly (readonly string[])[] {
+/** Words after `vllm serve`, flag by flag. `template`: where the server finds our chat template, or its text. */
+export function serverFlags(placement: Placement, template = STEP_AUDIO_TEMPLATE): readonly (readonly string[])[] {
   const { model, build, degree, context, sessions, replicas } = placement;
   const sequences = Math.min(MAX_SEQUENCES, Math.max(MIN_SEQUENCES, Math.ceil(sessions / replicas) * REQUESTS_PER_SESSION));
   // Room for pictures and films would be reserved at the start.
@@ -51,41 +56,31 @@ function pairs(words: readonly string[]): readonly (readonly string[])[] {
   return grouped;
 }
 
-function cardsOf({ group, degree }: Placement, replica: number): readonly number[] {
+/** CUDA indices of a replica's cards. */
+export function cardsOf({ group, degree }: Placement, replica: number): readonly number[] {
   const all = group.indices.length > 0 ? group.indices : Array.from({ length: group.count }, (_, index) => index);
   return all.slice(replica * degree, (replica + 1) * degree);
 }
 
-function imageOf({ model }: Placement): string {
-  return model.server === "stepfun" ? STEPFUN_IMAGE : VLLM_AUDIO_IMAGE;
-}
-
-/** What makes the image, when there is none to pull. */
-export function buildCommand({ model }: Placement): readonly string[] {
-  if (model.server === "stepfun") return [];
-  return [`printf '${dockerfile().replaceAll("\n", "\\n")}\\n' \\`, `  | docker build -t ${VLLM_AUDIO_IMAGE} -`];
-}
-
-function dockerfile(): string {
-  return `FROM ${VLLM_IMAGE}\nRUN uv pip install --system "vllm[audio]==${VLLM_VERSION}"`;
+/** What makes the image; in the repository's root. */
+export function buildCommand({ model }: Placement): string {
+  return `docker build -f deploy/vllm.Dockerfile --target ${model.server} -t ${IMAGES[model.server]} .`;
 }
 
 /** The shell command of one replica, wrapped to `width` columns. It listens on this machine only: vLLM asks nobody for a key. */
 export function serverCommand(placement: Placement, replica: number, width: number): readonly string[] {
   const port = SERVER_PORT + replica;
+  const { server } = placement.model;
   const words = [
     `docker run -d --name vllm-${replica}`,
     `--gpus '"device=${cardsOf(placement, replica).join(",")}"'`,
-    "--ipc=host",
+    "--shm-size 16g",
     `-p 127.0.0.1:${port}:8000`,
     "-e HF_TOKEN",
-    "-e VLLM_NO_USAGE_STATS=1",
-    '-v "$HOME/.cache/huggingface:/root/.cache/huggingface"',
-    ...(placement.model.server === "stepfun" ? [imageOf(placement), "-- vllm serve"] : ["--entrypoint vllm", imageOf(placement), "serve"]),
-    ...serverFlags(placement, "").map(([flag = "", ...values]) => {
-      if (flag === "--chat-template") return '--chat-template "$(npx aloud plan --chat-template)"';
-      return [flag, ...values.map(quoted)].join(" ");
-    }),
+    "-v aloud-models:/var/cache/huggingface",
+    // As StepFun documents its image: the entry point stays, and starts what follows the dashes.
+    server === "stepfun" ? `${IMAGES[server]} -- vllm serve` : IMAGES[server],
+    ...serverFlags(placement).map(([flag = "", ...values]) => [flag, ...values.map(quoted)].join(" ")),
   ];
   return wrap(words, width);
 }
@@ -111,63 +106,4 @@ function wrap(words: readonly string[], width: number): readonly string[] {
     } else line = longer;
   }
   return [...lines, line];
-}
-
-/** A whole compose file: every replica, with `template` for the models that need ours. Aloud itself stays outside: `aloudCommand` is in its head. */
-export function composeFile(placement: Placement, template: string): string {
-  const { model, build, replicas } = placement;
-  const services = Array.from({ length: replicas }, (_, replica) => {
-    // As StepFun documents its image: the entry point stays, and starts what follows the dashes.
-    const start = model.server === "stepfun" ? ["--", "vllm", "serve"] : [];
-    const words = [...start, ...serverFlags(placement, template).flat()];
-    return [
-      `  vllm-${replica}:`,
-      ...(model.server === "stepfun"
-        ? [`    image: ${STEPFUN_IMAGE}`]
-        : [
-            `    image: ${VLLM_AUDIO_IMAGE}`,
-            "    build:",
-            "      dockerfile_inline: |",
-            ...dockerfile()
-              .split("\n")
-              .map((line) => `        ${line}`),
-          ]),
-      ...(model.server === "stepfun" ? [] : ['    entrypoint: ["vllm", "serve"]']),
-      "    command:",
-      ...words.map((word) => `      - ${yaml(word)}`),
-      "    ipc: host",
-      `    ports: ["127.0.0.1:${SERVER_PORT + replica}:8000"]`,
-      "    environment:",
-      `      HF_TOKEN: "\${HF_TOKEN:-}"`,
-      '      VLLM_NO_USAGE_STATS: "1"',
-      '    volumes: ["huggingface:/root/.cache/huggingface"]',
-      "    deploy:",
-      "      resources:",
-      "        reservations:",
-      "          devices:",
-      `            - {driver: nvidia, device_ids: [${cardsOf(placement, replica)
-        .map((index) => `"${index}"`)
-        .join(", ")}], capabilities: [gpu]}`,
-      "    healthcheck:",
-      `      test: ["CMD", "python3", "-c", "import urllib.request as r; r.urlopen('http://localhost:8000/health')"]`,
-      "      interval: 10s",
-      "      start_period: 30m",
-      "    restart: unless-stopped",
-    ];
-  });
-  return [
-    `# ${model.name}, ${build.repository}: made by aloud plan. Start it, then Aloud beside it:`,
-    "#   docker compose up -d --wait",
-    `#   ${aloudCommand(placement)}`,
-    "services:",
-    ...services.flat(),
-    "volumes:",
-    "  huggingface: {}",
-    "",
-  ].join("\n");
-}
-
-/** JSON strings are YAML strings; compose expands a single dollar. */
-function yaml(word: string): string {
-  return JSON.stringify(word).replaceAll("$", "$$$$");
 }

@@ -42,6 +42,21 @@ describe("the VAD", () => {
     expect(vad.waiting()).toBe(0);
   });
 
+  test("tells how long each window waited for its score, and of no window that got none", async () => {
+    const own = await openVad(createLogger("silent"));
+    const delays: number[] = [];
+    own.onScored((ms) => delays.push(ms));
+    const stream = own.open();
+    await scores(stream, silence(320));
+    expect(delays).toHaveLength(10);
+    for (const ms of delays) expect(ms).toBeGreaterThan(0);
+    const unscored = stream.score(new Float32Array(512));
+    stream.close();
+    await expect(unscored).rejects.toMatchObject({ code: "vad_unavailable" });
+    await own.close();
+    expect(delays).toHaveLength(10);
+  });
+
   test("fails what waits when its worker dies, and goes on with a new one", async () => {
     const own = await openVad(createLogger("silent"));
     const stream = own.open();
@@ -54,6 +69,7 @@ describe("the VAD", () => {
       probability = await stream.score(new Float32Array(512)).catch(() => undefined);
     }
     expect(probability).toBeLessThan(0.5);
+    expect([vad.restarts(), own.restarts()]).toEqual([0, 1]);
     await own.close();
     await expect(stream.score(new Float32Array(512))).rejects.toMatchObject({ code: "vad_unavailable" });
   });

@@ -15,6 +15,10 @@ export interface Vad {
   state(): "up" | "down";
   /** Windows waiting for a score, over all streams. */
   waiting(): number;
+  /** Workers that had to be started after the first. */
+  restarts(): number;
+  /** Calls `listener` for every window that was scored, with the ms from `score` to its score. One listener; another replaces it. */
+  onScored(listener: (ms: number) => void): void;
   /** Ends every stream; what waits is rejected. Idempotent. */
   close(): Promise<void>;
 }
@@ -36,6 +40,7 @@ const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 5_000;
 
 interface Waiter {
+  readonly sinceMs: number;
   resolve(probability: number): void;
   reject(error: AloudError): void;
 }
@@ -49,6 +54,8 @@ class WorkerVad implements Vad {
   #worker: { readonly state: "up"; readonly thread: Worker } | { readonly state: "down" } | { readonly state: "closed" } = {
     state: "down",
   };
+  #restarts = 0;
+  #onScored: (ms: number) => void = () => {};
   #respawnMs = RESPAWN_MS;
   #respawn: NodeJS.Timeout | undefined;
   #ended: Promise<void> = Promise.resolve();
@@ -103,7 +110,7 @@ class WorkerVad implements Vad {
           const waiters = this.#streams.get(id);
           if (waiters === undefined) return reject(unavailable("this stream is closed"));
           if (this.#worker.state !== "up") return reject(unavailable("its worker is being restarted"));
-          waiters.push({ resolve, reject });
+          waiters.push({ sinceMs: performance.now(), resolve, reject });
           const copy = window.slice();
           this.#worker.thread.postMessage({ kind: "window", stream: id, window: copy } satisfies ToWorker, [copy.buffer]);
         }),
@@ -125,6 +132,14 @@ class WorkerVad implements Vad {
     return count;
   }
 
+  restarts(): number {
+    return this.#restarts;
+  }
+
+  onScored(listener: (ms: number) => void): void {
+    this.#onScored = listener;
+  }
+
   async close(): Promise<void> {
     if (this.#worker.state === "closed") return this.#ended;
     const worker = this.#worker;
@@ -143,11 +158,12 @@ class WorkerVad implements Vad {
   }
 
   #settle({ streams, probabilities }: FromWorker & { kind: "scores" }): void {
+    const nowMs = performance.now();
     streams.forEach((id, index) => {
-      this.#streams
-        .get(id)
-        ?.shift()
-        ?.resolve(probabilities[index] ?? 0);
+      const waiter = this.#streams.get(id)?.shift();
+      if (waiter === undefined) return;
+      waiter.resolve(probabilities[index] ?? 0);
+      this.#onScored(nowMs - waiter.sinceMs);
     });
   }
 
@@ -163,6 +179,7 @@ class WorkerVad implements Vad {
     for (const id of this.#streams.keys()) this.#failStream(id, "its worker ended");
     this.#respawn = setTimeout(() => {
       this.#respawnMs = Math.min(this.#respawnMs * 2, MAX_RESPAWN_MS);
+      this.#restarts += 1;
       this.start().then(
         () => {
           this.#respawnMs = RESPAWN_MS;

@@ -3,7 +3,7 @@
  * again when it has named its model and made a token.
  */
 import { AloudError } from "@aloud/client/protocol";
-import type { Device } from "../../engine.ts";
+import type { Device, DeviceMoves } from "../../engine.ts";
 import { ServerRefusal, type VllmServer } from "../server.ts";
 import { type Circuit, type CircuitEvent, type CircuitLimits, reduceCircuit, unknownCircuit } from "./circuit.ts";
 import type { Clock } from "./clock.ts";
@@ -44,6 +44,8 @@ export class Replica implements Candidate {
   readonly server: VllmServer;
   /** Those that live here; counted by their routes. */
   conversations = 0;
+  /** Of conversations that lived here; counted by their routes, too. */
+  readonly moves: Record<keyof DeviceMoves, number> = { failover: 0, balance: 0 };
   readonly #owner: ReplicaOwner;
   #circuit: Circuit;
   #served: Served | undefined;
@@ -51,6 +53,7 @@ export class Replica implements Candidate {
   #loads: readonly (Load | undefined)[] = [];
   #busyUntilMs = Number.NEGATIVE_INFINITY;
   #wasFull = false;
+  #losses = 0;
   #beats = 0;
   /** In a row. Beats and requests are counted apart: a server that says that it is well and fails at all it is asked is not well. */
   #silentBeats = 0;
@@ -96,7 +99,8 @@ export class Replica implements Candidate {
   get device(): Device {
     const { id, conversations } = this;
     const [state, message] = this.#standing;
-    return { id, state, memoryBytes: 0, conversations, ...(message !== undefined && { message }) };
+    const counts = { losses: this.#losses, moves: { ...this.moves } };
+    return { id, state, memoryBytes: 0, conversations, ...(message !== undefined && { message }), ...counts };
   }
 
   get #standing(): readonly [Device["state"], string | undefined] {
@@ -132,6 +136,7 @@ export class Replica implements Candidate {
     if (before === state) return;
     if (before === "closed") {
       this.#loads = [];
+      this.#losses += 1;
       for (const listener of [...this.#onDown]) listener();
       this.#rest();
     }

@@ -165,6 +165,7 @@ export class Route {
   #moveTo(next: Replica, reason: Move["reason"]): void {
     const from = this.#at;
     if (this.#isClosed) return;
+    from.moves[reason] += 1;
     from.conversations -= 1;
     next.conversations += 1;
     this.#at = next;
