@@ -54,7 +54,7 @@
 {{- fail "vllm.model: expected a repository at Hugging Face, such as stepfun-ai/Step-Audio-R1.1; `npx aloud plan` says which one fits on your cards" }}
 {{- end }}
 {{- if not $v.vllm.image.repository }}
-{{- fail "vllm.image.repository: expected a vLLM image with its audio extras (the official one has none; `npx aloud plan` prints how to build it), or StepFun's with server: stepfun" }}
+{{- fail "vllm.image.repository: expected a vLLM image with its audio extras (the official one has none; deploy/vllm.Dockerfile builds it), or StepFun's with server: stepfun" }}
 {{- end }}
 {{- if not (or $v.vllm.image.tag $v.vllm.image.digest) }}
 {{- fail "vllm.image: expected a tag or a digest; servers of different versions do not share one model" }}
