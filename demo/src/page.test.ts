@@ -23,11 +23,20 @@ describe("the page", () => {
   test("shows how the model is doing, from connecting to ready", () => {
     expect(statusOf(NEW_PAGE)).toEqual({ tone: "wait", text: "Connecting" });
     expect(statusOf(play({ type: "opened" }, status("loading", { progress: 0.42 }))).text).toBe("Loading nano 42 %");
+    expect(statusOf(play({ type: "opened" }, status("loading", { progress: 0 }))).text).toBe("Loading nano");
     expect(statusOf(play({ type: "opened" }, status("busy", { queue_position: 2 }))).text).toBe("Busy, 2 ahead");
     expect(statusOf(play({ type: "opened" }, status("ready")))).toEqual({ tone: "good", text: "nano · cpu" });
     expect(statusOf(play({ type: "opened" }, status("failed", { message: "a file is missing" })))).toEqual({
       tone: "bad",
       text: "a file is missing",
+    });
+  });
+
+  test("says what is waited for where nothing progresses", () => {
+    const waiting = { progress: 0, model: "unknown", devices: [], message: "waiting for the vLLM server to come back" };
+    expect(statusOf(play({ type: "opened" }, status("loading", waiting)))).toEqual({
+      tone: "wait",
+      text: "Waiting for the vLLM server to come back",
     });
   });
 

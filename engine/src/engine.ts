@@ -15,6 +15,8 @@ export type Channel = "semantic" | "acoustic" | "answer";
 export interface Device {
   /** `cpu`, `cpu:1`, `cuda:0`, …; servers by their place in the configuration: `vllm:0`, … */
   readonly id: string;
+  /** Where a server is. For whoever runs the engine: no message says it, since messages reach clients. */
+  readonly address?: string;
   /** `loading`: not there yet, or not any more. `failed`: for good, until a person mends it; the others serve. */
   readonly state: "loading" | "ready" | "failed";
   /** Main memory of the process that runs there, in bytes; a GPU's own is not counted. 0 while it loads, and for a server. */
@@ -112,6 +114,10 @@ export interface AudioChunk {
 export interface ConversationSetup {
   /** Conversations of one session live in one place, where there are several. Absent: any. */
   readonly sessionId?: string;
+  /**
+   * Whose conversation it is, as an id. Where conversations share a cache, those of different tenants share nothing of it. Absent: everybody's.
+   */
+  readonly tenant?: string;
   readonly instructions?: string;
   /** Tools that the model may call. They hold for the whole conversation; with others, open another. */
   readonly tools?: readonly Tool[];
@@ -161,6 +167,11 @@ export interface GenerateUsage {
   readonly audioTokens: number;
   /** Of `promptTokens`, those that the model had before `generate` was called: tokens in the cache, and audio that was encoded while it was spoken. */
   readonly prefilledTokens: number;
+  /**
+   * Of `promptTokens`, those that the server says to have found in its cache: its own count, in whole blocks from the beginning of the prompt on.
+   * Absent where no server says so (the model runs here, the server was not asked to count, or its request was ended early).
+   */
+  readonly cachedTokens?: number;
   readonly thinkTokens: number;
   /** Includes the tokens of a tool call. */
   readonly answerTokens: number;
@@ -187,6 +198,8 @@ export type GenerateEvent =
       readonly tokens: number;
       /** The model thinks in one text, and the channel was guessed from the sentence's words. Absent: the model itself marked it. */
       readonly isHeuristic?: true;
+      /** Part of an answer that began before the thought was over: more thoughts may follow. Absent: the thought is over. */
+      readonly isAhead?: true;
     }
   /**
    * The user's words as the model finally understood them; at most once, before or while it thinks.

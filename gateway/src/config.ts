@@ -109,8 +109,17 @@ export function readConfig(
 export type EngineChoice =
   /** Without `modelDir`, nano, which is inside the package. */
   | { readonly engine: "embedded"; readonly modelDir: string | undefined; readonly devices: readonly DeviceWish[] }
-  /** Without `model`, the first that the server names. */
-  | { readonly engine: "vllm"; readonly urls: readonly string[]; readonly model: string | undefined; readonly apiKey: string | undefined };
+  | {
+      readonly engine: "vllm";
+      readonly urls: readonly string[];
+      /** Without it, the first that the server names. */
+      readonly model: string | undefined;
+      readonly apiKey: string | undefined;
+      /** Tokens of a thought after which the answer begins beside it; undefined: the answer waits for the whole thought. */
+      readonly thinkAheadTokens: number | undefined;
+      /** Gateways with the same one find what their tenants have in the servers' caches. */
+      readonly cacheSalt: string | undefined;
+    };
 
 export interface EngineFlags {
   readonly engine?: string | undefined;
@@ -119,17 +128,29 @@ export interface EngineFlags {
   readonly urls?: readonly string[] | undefined;
   /** `cpu`, `cuda:0`, … as a person writes them, separated by commas. */
   readonly devices?: string | undefined;
+  readonly thinkAhead?: string | undefined;
 }
 
+/** As many as the largest budget of thinking: beyond it nothing is thought. */
+const MAX_THINK_AHEAD = 2_048;
+
 /**
- * Chooses the engine: the command line before the environment (`ALOUD_ENGINE`, `ALOUD_MODEL`, `ALOUD_DEVICES`, `ALOUD_VLLM_URL`; the server's key only there, as `ALOUD_VLLM_KEY`).
+ * Chooses the engine: the command line before the environment (`ALOUD_ENGINE`, `ALOUD_MODEL`, `ALOUD_DEVICES`, `ALOUD_VLLM_URL`, `ALOUD_THINK_AHEAD`; the server's key
+ * and the cache's secret only there, as `ALOUD_VLLM_KEY` and `ALOUD_VLLM_CACHE_SALT`).
  * @throws AloudError `invalid_value` naming what is wrong
  */
 export function readEngineChoice(flags: EngineFlags, env: NodeJS.ProcessEnv = process.env): EngineChoice {
   const engine = flags.engine ?? (env.ALOUD_ENGINE || "embedded");
   const model = flags.model ?? (env.ALOUD_MODEL || undefined);
+  const thinkAheadTokens = readThinkAhead(flags.thinkAhead ?? (env.ALOUD_THINK_AHEAD || "0"));
   if (engine === "embedded") {
     if (flags.urls !== undefined) throw new AloudError("invalid_value", "--url: only --engine vllm has a server", { param: "--url" });
+    if (thinkAheadTokens !== undefined)
+      throw new AloudError(
+        "invalid_value",
+        "--think-ahead (or ALOUD_THINK_AHEAD): only --engine vllm thinks and answers at once; the embedded engine does one after the other",
+        { param: "--think-ahead" },
+      );
     return { engine, modelDir: model, devices: readDevices(flags.devices ?? (env.ALOUD_DEVICES || "cpu")) };
   }
   if (engine !== "vllm")
@@ -139,7 +160,33 @@ export function readEngineChoice(flags: EngineFlags, env: NodeJS.ProcessEnv = pr
       param: "--device",
     });
   const urls = flags.urls ?? env.ALOUD_VLLM_URL?.split(",") ?? [];
-  return { engine, urls: readUrls(urls), model, apiKey: env.ALOUD_VLLM_KEY || undefined };
+  const apiKey = env.ALOUD_VLLM_KEY || undefined;
+  return { engine, urls: readUrls(urls), model, apiKey, thinkAheadTokens, cacheSalt: readCacheSalt(env) };
+}
+
+/** Whoever can guess it can ask the servers themselves what is in a tenant's cache. */
+const MIN_CACHE_SALT_LENGTH = 16;
+
+function readCacheSalt(env: NodeJS.ProcessEnv): string | undefined {
+  const secret = env.ALOUD_VLLM_CACHE_SALT || undefined;
+  if (secret !== undefined && secret.length < MIN_CACHE_SALT_LENGTH)
+    throw new AloudError(
+      "invalid_value",
+      `ALOUD_VLLM_CACHE_SALT: expected a secret of at least ${MIN_CACHE_SALT_LENGTH} characters, got ${secret.length}`,
+      { param: "ALOUD_VLLM_CACHE_SALT" },
+    );
+  return secret;
+}
+
+/** @returns undefined for 0, which is off */
+function readThinkAhead(text: string): number | undefined {
+  const tokens = Number(text);
+  if (/^\d{1,4}$/u.test(text) && tokens <= MAX_THINK_AHEAD) return tokens === 0 ? undefined : tokens;
+  throw new AloudError(
+    "invalid_value",
+    `--think-ahead (or ALOUD_THINK_AHEAD): expected a number of tokens from 0 (off) to ${MAX_THINK_AHEAD}, got "${text.slice(0, 32)}"`,
+    { param: "--think-ahead" },
+  );
 }
 
 /** The servers' addresses, each once. */

@@ -28,7 +28,7 @@ export interface Metrics {
   readonly firstAnswer: Histogram;
   /** Answers to speech by whether they were begun before the turn was known to be over. */
   readonly starts: Counter<"speculated">;
-  /** Tokens of responses that the model ended: of the `prompt`, those `prefilled` before they were asked for; `think`; `answer`. */
+  /** Tokens of responses that the model ended: of the `prompt`, those `prefilled` before they were asked for and those that a server counted as `cached`; `think`; `answer`. */
   readonly tokens: Counter<"kind">;
   close(): void;
 }
@@ -114,7 +114,7 @@ export function createMetrics({ vad, decoders, access, engine }: MetricsSources)
     }),
     tokens: new Counter({
       name: "aloud_tokens_total",
-      help: "Tokens of responses that the model ended: prompt, of it prefilled before it was asked for, think and answer",
+      help: "Tokens of responses that the model ended: prompt, of it prefilled before it was asked for and cached by its server's own count, think and answer",
       labelNames: ["kind"],
       registers,
     }),

@@ -1,6 +1,6 @@
 /** What clients ask of responses: one in the conversation, which the turn decides about, or others beside it. */
 import { AloudError, type ClientEvent, type Dialect, type ResponseParams, type SessionConfig } from "@aloud/client/protocol";
-import type { Engine } from "@aloud/engine";
+import type { ConversationSetup, Engine } from "@aloud/engine";
 import type { Clock } from "./clock.ts";
 import type { History } from "./history.ts";
 import type { Logger } from "./log.ts";
@@ -16,7 +16,8 @@ export interface ResponsesOptions {
   readonly clock: Clock;
   readonly dialect: Dialect;
   readonly engine: Engine;
-  readonly sessionId: string;
+  /** Whose conversations they are. */
+  readonly owner: Pick<ConversationSetup, "sessionId" | "tenant">;
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly history: History;
@@ -59,11 +60,11 @@ export class Responses {
   }
 
   #startAside(settings: ResponseSettings): void {
-    const { sessionId, clock, config, history } = this.#options;
+    const { owner, clock, config, history } = this.#options;
     this.#asides.mustHaveRoom();
     const origin = { type: "request", at: clock.now() } as const;
     const answer = new Answer({ ...this.#options, conversationId: null, settings, origin, announce: () => null });
-    this.#asides.start(answer, { sessionId, ...setupOf(config()), items: history.toEngine(), ...settings.own }, settings.request);
+    this.#asides.start(answer, { ...owner, ...setupOf(config()), items: history.toEngine(), ...settings.own }, settings.request);
   }
 
   #cancel(responseId: string | null | undefined, eventId: string | undefined): void {

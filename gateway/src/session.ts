@@ -57,6 +57,8 @@ export interface SessionDeps {
 export interface SessionOptions extends SessionDeps {
   readonly connection: Connection;
   readonly dialect: Dialect;
+  /** The id of the key that it was opened with, also by a client secret; undefined on a server without keys. */
+  readonly tenant?: string | undefined;
   /** Settings that the session starts with, from its client secret. Already found good for this dialect. */
   readonly initial?: SessionPatch | undefined;
   readonly onEnded: () => void;
@@ -90,7 +92,7 @@ export class Session implements ConnectionHandlers {
   #lastSeq = -1;
 
   constructor(options: SessionOptions) {
-    const { engine, vad, decoders, clock, dialect, connection, metrics } = options;
+    const { engine, vad, decoders, clock, dialect, connection, metrics, tenant } = options;
     this.#options = options;
     this.#logger = options.logger.child({ session: this.id });
     this.#send = createOutlet(dialect, (json) => connection.send(json));
@@ -130,9 +132,10 @@ export class Session implements ConnectionHandlers {
       deliver: (window) => this.#take(window),
       fail: (error) => this.#fail(error, undefined),
     });
+    const owner = { sessionId: this.id, ...(tenant !== undefined && { tenant }) };
     this.#dialogue = new Dialogue({
       engine,
-      setup: () => ({ sessionId: this.id, ...setupOf(this.#settings), items: this.#history.toEngine(this.#performer.unanswered()) }),
+      setup: () => ({ ...owner, ...setupOf(this.#settings), items: this.#history.toEngine(this.#performer.unanswered()) }),
       report: (event) => this.#performer.onDialogue(event),
     });
     const shared = {
@@ -159,7 +162,7 @@ export class Session implements ConnectionHandlers {
       onAnswered: (end) => this.#memory.onAnswered(end),
     });
     this.#items = new Items({ ...shared, performer: this.#performer, format: () => this.#settings.inputFormat });
-    this.#responses = new Responses({ ...shared, sessionId: this.id, performer: this.#performer });
+    this.#responses = new Responses({ ...shared, owner, performer: this.#performer });
     this.#intake.setFormat(this.#settings.inputFormat);
     this.#intake.setVad(this.#settings.turnDetection === null ? "off" : "on");
     if (this.#settings.turnDetection !== null) this.#ear.configure(this.#settings.turnDetection);

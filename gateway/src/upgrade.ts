@@ -67,6 +67,7 @@ export function createUpgrade(deps: UpgradeDeps): Upgrade {
           logger: principal.key === undefined ? logger : logger.child({ key: principal.key.name }),
           connection,
           dialect,
+          tenant: principal.key?.id,
           initial,
           onEnded: () => {
             countOut();

@@ -14,7 +14,7 @@ const BENCHES = {
   turn: "endpoint to first thought and first answer at the gateway, with and without speculation",
   sessions: "CPU per live session and the event loop's delay, through the gateway",
   noise: "what nano answers as noise drowns a speaker",
-  vllm: "endpoint to first token on a vLLM server (--url), warmed against cold; 1 to 32 sessions",
+  vllm: "endpoint to first token on a vLLM server (--url), warmed against cold; 1 to 32 sessions; answers ahead of their thought",
 };
 /** Not run unless asked for: they need something that is not here. */
 const ON_REQUEST = ["vllm"];
@@ -29,7 +29,7 @@ if (values.help || unknown.length > 0) {
   console.log("npm run bench [-- NAME …] [--json FILE]\n");
   for (const [name, what] of Object.entries(BENCHES)) console.log(`  ${name.padEnd(10)} ${what}`);
   console.log(
-    "\nvllm: --url URL [--url URL …] [--model M] [--speech 2,10,30] [--history 0,4000,16000] [--sessions 1,2,4,8,16,32] [--repeats 5]",
+    "\nvllm: --url URL [--url URL …] [--model M] [--speech 2,10,30] [--history 0,4000,16000] [--sessions 1,2,4,8,16,32]\n      [--ahead 0,8,32,80] [--think 512] [--repeats 5]; an empty list leaves a part out",
   );
   process.exit(unknown.length > 0 ? 1 : 0);
 }

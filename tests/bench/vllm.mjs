@@ -2,18 +2,20 @@
  * What a turn costs on a vLLM server that runs already, through the engine that the gateway uses. Endpoint → first token, when the speaker pauses as people
  * do at the end of a turn (*warmed*) and when the key is let go in the middle of a word (*mid-word*). Peers: *cold*, the same history and speech in one
  * request, sent at the endpoint by a client that does nothing before, to a server that has seen neither; and one decode step, below which no server can answer.
- * Then several people at once, at the pace of speech. The audio is synthetic: what it says changes no timing.
+ * Then several people at once, at the pace of speech; and with a model that thinks, what answering ahead of the thought wins (vllm-ahead.mjs). The audio is
+ * synthetic: what it says changes no timing.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { randomUUID } from "node:crypto";
 import { openVllmEngine } from "@aloud/engine/vllm";
-import { pseudoSpeech } from "../../engine/dist/testing/pseudo-audio.js";
 import { addAudio, NO_AUDIO, wholeParts } from "../../engine/dist/vllm/audio-parts.js";
-import { prefillOf } from "../../engine/dist/vllm/generation.js";
 import { toMessages } from "../../engine/dist/vllm/messages.js";
 import { profileFor } from "../../engine/dist/vllm/profiles.js";
+import { prefillOf } from "../../engine/dist/vllm/progress.js";
 import { VllmServer } from "../../engine/dist/vllm/server.js";
 import { median, ms, percentile, ratio } from "./table.mjs";
+import { aheadTable, measureAhead } from "./vllm-ahead.mjs";
+import { hear, PAUSE, RATE_HZ, speechOf, WINDOW } from "./vllm-speech.mjs";
 
 export const VLLM_OPTIONS = {
   url: { type: "string", multiple: true },
@@ -21,14 +23,13 @@ export const VLLM_OPTIONS = {
   speech: { type: "string", default: "2,10,30" },
   history: { type: "string", default: "0,4000,16000" },
   sessions: { type: "string", default: "1,2,4,8,16,32" },
+  /** Tokens of a thought after which the answer begins; 0 is off. */
+  ahead: { type: "string", default: "0,8,32,80" },
+  /** At most so many tokens are thought there. */
+  think: { type: "string", default: "512" },
   repeats: { type: "string", default: "5" },
 };
 
-const RATE_HZ = 16_000;
-/** As the gateway's voice detection gives it. */
-const WINDOW = 512;
-/** Silence after which the gateway asks for an answer. */
-const PAUSE = new Float32Array(4 * WINDOW);
 /** A stock client's parts: as long as encoders take at once. */
 const LONG_PART = 28 * RATE_HZ;
 const DECODED_TOKENS = 64;
@@ -63,6 +64,8 @@ export async function run(options) {
     }
     const crowds = [];
     for (const count of numbers(options.sessions)) crowds.push(await measureCrowd(bench, count));
+    const ahead = bench.profile.thinking === undefined ? [] : numbers(options.ahead);
+    const thinking = await measureAhead({ urls: options.url, model: options.model, ahead, thinkTokens: Number(options.think), repeats });
     const where = `${engine.info.model}, median of ${repeats}`;
     return [
       { title: `endpoint → first token of a vLLM server (${where})`, rows: turns.map(turnRow), raw: turns },
@@ -71,6 +74,7 @@ export async function run(options) {
         rows: crowds.map(crowdRow),
         raw: crowds,
       },
+      aheadTable(thinking, engine.info.model, repeats),
     ];
   } finally {
     await engine.close();
@@ -133,8 +137,7 @@ async function warmedTurn({ engine, taps }, words, samples, pauses) {
   try {
     await conversation.append({ type: "text", role: "user", text: "hello" });
     await generate(conversation, 1);
-    for (let at = 0; at < samples.length; at += WINDOW)
-      await conversation.append({ type: "audio", samples: samples.subarray(at, at + WINDOW) });
+    await hear(conversation, samples);
     if (pauses) await conversation.append({ type: "audio", samples: PAUSE });
     const askedAt = performance.now();
     const { times, promptTokens, cached } = await taps.timed(() => generate(conversation, TURN_TOKENS));
@@ -234,13 +237,6 @@ function generate(conversation, tokens) {
 
 async function read(events) {
   for await (const _ of events);
-}
-
-/** Speech without a pause at its end. */
-function speechOf(seconds, seed) {
-  const samples = pseudoSpeech(seconds * 1_000, seed);
-  for (let n = samples.length - RATE_HZ / 2; n < samples.length; n += 1) samples[n] = 0.2 * Math.sin(n / 12) * Math.sin(n / 901 + seed);
-  return samples;
 }
 
 /** @returns a history of about `tokens` tokens that no cache knows, for each id another */

@@ -1,6 +1,7 @@
 /** Keys, client secrets and quotas, through a real server: who gets in, what the others are told, and who must leave again. */
 import { get } from "node:http";
 import { setImmediate as turnOfTheLoop } from "node:timers/promises";
+import type { ConversationSetup } from "@aloud/engine";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type ClientOptions, WebSocket } from "ws";
 import type { GatewayConfig } from "../../gateway/src/index.ts";
@@ -91,6 +92,30 @@ describe("a server with keys", () => {
     expect(await refused.json()).toEqual({
       error: { type: "invalid_request_error", code: "invalid_api_key", message: expect.stringContaining("aloud key"), param: null },
     });
+  });
+
+  test("tells the engine whose conversation it is: the key's, also when a client secret opened it, and of answers beside it", async () => {
+    const other = keys.add("kiosk");
+    await start();
+    const opened: ConversationSetup[] = [];
+    const { open } = host.engine;
+    host.engine.open = (setup) => {
+      opened.push(setup);
+      return open(setup);
+    };
+    const secret = (await mint(key)).value;
+    for (const credential of [key, secret, other]) {
+      const client = await connect(credential);
+      const input = [{ type: "message", role: "user", content: [{ type: "input_text", text: "hi" }] }];
+      client.send({ type: "response.create", response: { input } });
+      await client.wait("response.done");
+      client.send({ type: "response.create", response: { conversation: "none", input } });
+      await client.wait("response.done", 2);
+      await client.close();
+    }
+    const idOf = (value: string) => value.slice(3, 15);
+    const [mine, theirs] = [idOf(key), idOf(other)];
+    expect(opened.map(({ tenant }) => tenant)).toEqual([mine, mine, mine, mine, theirs, theirs]);
   });
 
   test("lets a page in with its key as a subprotocol, which is not answered", async () => {

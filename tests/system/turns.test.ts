@@ -119,6 +119,7 @@ describe("a client of aloud.v1", () => {
       ["acoustic", "A calm voice."],
     ]);
     expect(done.response.output.map((item: { type: string }) => item.type)).toEqual(["reasoning", "message"]);
+    expect(JSON.stringify(client.events)).not.toContain("heuristic");
     expect(done.response.timing).toMatchObject({ speculated: true });
     expect(client.events.map(({ seq }) => seq)).toEqual(client.events.map((_, index) => index + 1));
     await client.wait("aloud.ack");

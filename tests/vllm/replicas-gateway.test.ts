@@ -42,10 +42,10 @@ async function start() {
   return { fakes, clock, engine, gateway, devices, onToken };
 }
 
-function ask(client: WireClient): void {
+function ask(client: WireClient, text = "hello"): void {
   client.send({
     type: "conversation.item.create",
-    item: { type: "message", role: "user", content: [{ type: "input_text", text: "hello" }] },
+    item: { type: "message", role: "user", content: [{ type: "input_text", text }] },
   });
   client.send({ type: "response.create", response: {} });
 }
@@ -82,12 +82,32 @@ describe("a server that is killed while it answers", () => {
     const shape = (text: string) => text.replace(/! \w+ looks/u, "! X looks");
     expect(shape(answerOf(done))).toBe(shape(answerOf(undisturbed)));
     expect(deltas("response.reasoning_text.delta")).toMatch(/^The speaker sounds calm and asks about \w+\. Pitch .* briefly$/u);
+    expect(client.all("response.reasoning_text.delta").every(({ heuristic }) => heuristic === true)).toBe(true);
     expect(client.count("response.done")).toBe(2);
     expect(client.all("error")).toEqual([]);
     const status = await client.wait("aloud.engine.status", client.count("aloud.engine.status"));
     expect(status.state).toBe("ready");
     expect(status.devices.map(({ state }: { state: string }) => state).sort()).toEqual(["loading", "ready"]);
   });
+});
+
+test("a response tells the server's own count of what its cache held, a stock client in the usage only", async () => {
+  const { gateway } = await start();
+  for (const dialect of [["aloud.v1"], ["realtime"]]) {
+    const client = await WireClient.open(gateway.url, dialect);
+    for (let turns = 1; turns <= 3; turns += 1) {
+      ask(client, "tell me something long about the weather, the wind and the sea, and then about the mountains behind them");
+      await client.wait("response.done", turns);
+    }
+    const { usage, timing } = client.all("response.done")[2]?.response ?? {};
+    const { cached_tokens: cached, cached_tokens_details: parts } = usage.input_token_details;
+    expect(cached).toBeGreaterThan(0);
+    // Whole blocks, as the server counts.
+    expect(cached % 32).toBe(0);
+    expect(parts.text_tokens + parts.audio_tokens).toBe(cached);
+    expect(timing?.cached_tokens).toBe(dialect[0] === "aloud.v1" ? cached : undefined);
+    await client.close();
+  }
 });
 
 test("the death of every server is told, and so is that one is back", async () => {
@@ -110,6 +130,33 @@ test("the death of every server is told, and so is that one is back", async () =
   }
   expect((await client.wait("response.done")).response.status).toBe("completed");
   expect(client.all("aloud.engine.status").at(-1)).toMatchObject({ state: "ready" });
+});
+
+test("clients are told which server fails, and never where it is", async () => {
+  const { fakes, clock, devices, gateway } = await start();
+  const client = await WireClient.open(gateway.url, ["aloud.v1"]);
+  const until = async (isSo: () => boolean) => {
+    while (!isSo()) {
+      clock.advance(500);
+      for (let turns = 0; turns < 20; turns += 1) await turn();
+    }
+  };
+  expect(devices().map(({ address }) => address)).toEqual(fakes.map(({ url }) => url));
+  await fakes[1]?.kill();
+  await until(() => devices()[1]?.state === "loading");
+  const other = await startFakeVllm({ model: "other", port: Number(new URL(fakes[1]?.url ?? "").port) });
+  cleanUp.push(() => other.kill());
+  await until(() => devices()[1]?.state === "failed");
+  fakes[0]?.setBusy(true);
+  ask(client);
+  const { error } = (await client.wait("response.done")).response.status_details;
+  expect(error).toMatchObject({ code: "engine_busy", message: "vLLM server 1 of 2 answered with status 503" });
+  expect(client.all("aloud.engine.status").at(-1)?.devices[1]).toMatchObject({
+    id: "vllm:1",
+    message: "vLLM server 2 of 2 serves other, not tiny-audio",
+  });
+  const seen = JSON.stringify(client.events) + (await (await fetch(`${gateway.url}/readyz`)).text());
+  for (const { url } of fakes) expect(seen).not.toContain(new URL(url).host);
 });
 
 test("nobody is let in while every server is full, and who is in goes on", async () => {

@@ -38,6 +38,10 @@ export interface Turn {
   readonly isTranscribed: boolean;
   readonly semantic: string;
   readonly acoustic: string;
+  /** Whether thoughts are coming in; with a model that answers ahead of its thought, also while `answering`. */
+  readonly isThinking: boolean;
+  /** Which of the thinking is semantic and which acoustic was guessed from its words: the model thinks in one text. */
+  readonly isHeuristic: boolean;
   readonly answer: string;
   /** In the order in which they were made. What the model says to their results belongs to the same turn. */
   readonly calls: readonly TurnCall[];

@@ -27,10 +27,11 @@ const response = (id: string, fields: Partial<ResponseObject> = {}): ResponseObj
   ...fields,
 });
 const place = { response_id: "r1", item_id: "a1", output_index: 0, content_index: 0 };
-const thought = (channel: "semantic" | "acoustic", delta: string): ServerEventBody => ({
+const thought = (channel: "semantic" | "acoustic", delta: string, kind: { heuristic?: true } = {}): ServerEventBody => ({
   type: "response.reasoning_text.delta",
   channel,
   delta,
+  ...kind,
   ...place,
 });
 const answer = (delta: string): ServerEventBody => ({ type: "response.output_text.delta", delta, ...place });
@@ -74,11 +75,42 @@ describe("a spoken turn", () => {
         transcript: "lights on",
         semantic: "The speaker wants light.",
         acoustic: "A low voice.",
+        isHeuristic: false,
         answer: "It is on.",
         timing,
       },
     ]);
     expect(isAnswering(conversation)).toBe(false);
+  });
+
+  test("is answered while thinking goes on: both grow, until the thoughts are done", () => {
+    const thinking = (state: "added" | "done"): ServerEventBody => ({
+      type: `response.output_item.${state}`,
+      response_id: "r1",
+      output_index: 0,
+      item: { id: "t1", object: "realtime.item", type: "reasoning", status: state === "added" ? "in_progress" : "completed", content: [] },
+    });
+    const events = [
+      ...spoken,
+      thinking("added"),
+      thought("semantic", "They ask. "),
+      answer("It "),
+      thought("acoustic", "A calm voice. "),
+      answer("rains."),
+      thought("semantic", "So it is."),
+    ];
+    const both = { status: "answering", semantic: "They ask. So it is.", acoustic: "A calm voice. ", answer: "It rains." };
+    expect(play(...events).turns).toMatchObject([{ ...both, isThinking: true }]);
+    expect(play(...events, thinking("done")).turns).toMatchObject([{ ...both, isThinking: false }]);
+  });
+
+  test("says that its channels were guessed where the server says so", () => {
+    const events = [
+      ...spoken,
+      thought("semantic", "Light. ", { heuristic: true }),
+      thought("acoustic", "A low voice.", { heuristic: true }),
+    ];
+    expect(play(...events).turns).toMatchObject([{ semantic: "Light. ", acoustic: "A low voice.", isHeuristic: true }]);
   });
 
   test("is one turn when speech resumes after a pause", () => {

@@ -37,10 +37,17 @@ export function reduce(conversation: Conversation, event: ServerEvent): Conversa
       }));
     case "response.created":
       return withResponse(conversation, event.response.id);
+    case "response.output_item.added":
+    case "response.output_item.done": {
+      if (event.item.type !== "reasoning") return conversation;
+      const isThinking = event.type === "response.output_item.added";
+      return change(conversation, byResponse(event.response_id), () => ({ isThinking }));
+    }
     case "response.reasoning_text.delta":
-      return change(conversation, byResponse(event.response_id), (turn) =>
-        event.channel === "semantic" ? { semantic: turn.semantic + event.delta } : { acoustic: turn.acoustic + event.delta },
-      );
+      return change(conversation, byResponse(event.response_id), (turn) => ({
+        ...(event.channel === "semantic" ? { semantic: turn.semantic + event.delta } : { acoustic: turn.acoustic + event.delta }),
+        isHeuristic: turn.isHeuristic || event.heuristic === true,
+      }));
     case "response.output_text.delta":
       return change(conversation, byResponse(event.response_id), (turn) => ({ status: "answering", answer: turn.answer + event.delta }));
     case "response.function_call_arguments.done":
@@ -50,6 +57,7 @@ export function reduce(conversation: Conversation, event: ServerEvent): Conversa
     case "response.done":
       return change(conversation, byResponse(event.response.id), () => ({
         status: endOf(event.response),
+        isThinking: false,
         timing: event.response.timing,
         error: errorOf(event.response),
       }));
@@ -85,6 +93,8 @@ function newTurn(id: string, input: Turn["input"], status: TurnStatus): Turn {
     isTranscribed: false,
     semantic: "",
     acoustic: "",
+    isThinking: false,
+    isHeuristic: false,
     answer: "",
     calls: [],
     timing: undefined,

@@ -52,10 +52,18 @@ export type ConversationItem = MessageItem | FunctionCallItem | FunctionCallOutp
 
 export type ReasoningChannel = "semantic" | "acoustic";
 
+/** One channel's thinking so far. */
+export interface ReasoningText {
+  readonly channel: ReasoningChannel;
+  readonly text: string;
+  /** The model thinks in one text, and what of it belongs to this channel was guessed from its words. Absent: the model marked it. */
+  readonly heuristic?: true;
+}
+
 /** `aloud.v1` only: the model's thinking as an output item. Never a conversation item. */
 export interface ReasoningItem extends Item {
   readonly type: "reasoning";
-  readonly content: readonly { readonly type: "reasoning_text"; readonly channel: ReasoningChannel; readonly text: string }[];
+  readonly content: readonly (ReasoningText & { readonly type: "reasoning_text" })[];
 }
 
 const textPart = (type: "input_text" | "output_text" | "text") => object({ type: oneOf(type), text: string(MAX_TEXT_LENGTH) });

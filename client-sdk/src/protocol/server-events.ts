@@ -3,7 +3,7 @@
  * Types only: the server builds these itself, and the client treats an event type that it does not know as absent.
  */
 import type { ErrorCode, WireErrorType } from "./errors.ts";
-import type { ConversationItem, ReasoningChannel, ReasoningItem } from "./items.ts";
+import type { ConversationItem, ReasoningItem, ReasoningText } from "./items.ts";
 import type { AudioFormat, ReasoningEffort, Truncation, TurnDetection } from "./session-config.ts";
 import type { FunctionTool, ToolChoice } from "./tools.ts";
 
@@ -44,22 +44,24 @@ export interface Usage {
     readonly text_tokens: number;
     readonly audio_tokens: number;
     readonly image_tokens: 0;
-    /** Tokens that were in the KV cache before the turn ended. */
+    /** Tokens that the model had before the answer was asked for: by the count of the server that it runs on, if it says, else by ours. */
     readonly cached_tokens: number;
     readonly cached_tokens_details: { readonly text_tokens: number; readonly audio_tokens: number; readonly image_tokens: 0 };
   };
   readonly output_token_details: { readonly text_tokens: number; readonly audio_tokens: 0; readonly reasoning_tokens?: number };
 }
 
-/** `aloud.v1` only: where the time of a turn went. All in milliseconds from the last sample of speech, except `prefilled_tokens`. */
+/** `aloud.v1` only: where the time of a turn went. All in milliseconds from the last sample of speech, except tokens. */
 export interface TurnTiming {
   /** When the server decided that the turn was over; absent for typed turns. */
   readonly endpoint_ms?: number;
   readonly first_thought_ms?: number;
   readonly first_answer_ms?: number;
   readonly done_ms: number;
-  /** Tokens in the KV cache before the endpoint. */
+  /** Of the prompt's tokens, those that the model was given before the answer was asked for. */
   readonly prefilled_tokens: number;
+  /** Of the prompt's tokens, those that the model's server says to have found in its cache; absent where none says so. */
+  readonly cached_tokens?: number;
   /** Whether generation began before the endpoint was certain. */
   readonly speculated: boolean;
 }
@@ -218,8 +220,8 @@ export const REALTIME_EVENT_TYPES: readonly string[] = Object.keys({
 
 /** Events that only a connection with `aloud.v1` sees. */
 export type AloudServerEvent =
-  | ({ readonly type: "response.reasoning_text.delta"; readonly channel: ReasoningChannel; readonly delta: string } & InResponse)
-  | ({ readonly type: "response.reasoning_text.done"; readonly channel: ReasoningChannel; readonly text: string } & InResponse)
+  | ({ readonly type: "response.reasoning_text.delta"; readonly delta: string } & Omit<ReasoningText, "text"> & InResponse)
+  | ({ readonly type: "response.reasoning_text.done" } & ReasoningText & InResponse)
   | { readonly type: "aloud.ack"; readonly audio_seq: number }
   /** The conversation outgrew the context: from now on the model no longer knows these items, oldest first. They can still be retrieved. */
   | { readonly type: "aloud.context.truncated"; readonly item_ids: readonly string[] }

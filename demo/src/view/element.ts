@@ -8,12 +8,18 @@ export function byId<T extends HTMLElement>(id: string, type: new () => T): T {
 
 export function make<K extends keyof HTMLElementTagNameMap>(
   tag: K,
-  fields: { readonly class?: string; readonly text?: string; readonly data?: Readonly<Record<string, string>> } = {},
+  fields: {
+    readonly class?: string;
+    readonly text?: string;
+    readonly title?: string;
+    readonly data?: Readonly<Record<string, string>>;
+  } = {},
   ...children: readonly Node[]
 ): HTMLElementTagNameMap[K] {
   const element = document.createElement(tag);
   if (fields.class !== undefined) element.className = fields.class;
   if (fields.text !== undefined) element.textContent = fields.text;
+  if (fields.title !== undefined) element.title = fields.title;
   Object.assign(element.dataset, fields.data);
   element.append(...children);
   return element;

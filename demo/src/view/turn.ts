@@ -38,7 +38,7 @@ export function createTurnView(): TurnView {
               : "";
       setText(words, turn.transcript);
       flag(words, "live", turn.status === "listening");
-      const thinking = turn.status === "thinking";
+      const thinking = turn.status === "thinking" || turn.isThinking;
       const started = turn.responseId !== undefined;
       thoughts.hidden = !started && turn.status !== "failed";
       semantic.update(turn.semantic, thinking && turn.acoustic === "");
@@ -46,10 +46,10 @@ export function createTurnView(): TurnView {
       setText(answer, turn.answer);
       flag(answer, "live", turn.status === "answering");
       chips.replaceChildren(
-        ...chipsOf(turn).map(({ label, value, tone }) =>
+        ...chipsOf(turn).map(({ label, value, tone, title }) =>
           make(
             "li",
-            { text: value === "" ? label : `${label} `, ...(tone && { data: { tone } }) },
+            { text: value === "" ? label : `${label} `, ...(title && { title }), ...(tone && { data: { tone } }) },
             ...(value === "" ? [] : [make("b", { text: value })]),
           ),
         ),

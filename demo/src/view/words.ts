@@ -1,5 +1,5 @@
 /** The sentences of the page's edge: what state it is in, what to do next, and what a screen reader is told. Pure. */
-import { isSettled, type Turn } from "@aloud/client";
+import { type EngineState, isSettled, type Turn } from "@aloud/client";
 import type { Page } from "../page.ts";
 
 export interface Status {
@@ -16,7 +16,7 @@ export function statusOf({ link, conversation }: Page): Status {
     case undefined:
       return { tone: "wait", text: "Connected" };
     case "loading":
-      return { tone: "wait", text: `Loading ${engine.model} ${Math.round(engine.progress * 100)} %` };
+      return { tone: "wait", text: loadingOf(engine) };
     case "busy":
       return { tone: "wait", text: engine.queue_position > 0 ? `Busy, ${engine.queue_position} ahead` : "Busy" };
     case "failed":
@@ -26,6 +26,12 @@ export function statusOf({ link, conversation }: Page): Status {
       return { tone: "good", text: [engine.model || model, devices].filter(Boolean).join(" · ") };
     }
   }
+}
+
+/** A server elsewhere does not say how far it is, and may not be there at all: what is waited for says more than 0 %. */
+function loadingOf({ model, progress, message }: EngineState): string {
+  if (progress > 0) return `Loading ${model} ${Math.round(progress * 100)} %`;
+  return message === null ? `Loading ${model}` : `${message.charAt(0).toUpperCase()}${message.slice(1)}`;
 }
 
 /** One line a device: where the model runs, and how it is doing there. Empty when the server does not say. */

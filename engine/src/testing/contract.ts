@@ -33,7 +33,7 @@ async function collect(events: AsyncIterable<GenerateEvent>): Promise<GenerateEv
   for await (const event of events) {
     const last = all.at(-1);
     // How many tokens come in one delta may depend on how busy the engine is.
-    if (event.type === "delta" && last?.type === "delta" && last.channel === event.channel) {
+    if (event.type === "delta" && last?.type === "delta" && last.channel === event.channel && last.isAhead === event.isAhead) {
       all[all.length - 1] = { ...last, text: last.text + event.text, tokens: last.tokens + event.tokens };
     } else all.push(event);
   }
@@ -173,11 +173,12 @@ export function describeEngine(name: string, openEngine: () => Engine, toolScene
         expect(["stop", "length"]).toContain(endOf(events).reason);
       });
 
-      test("uses only the channels that the engine names, thinking before answering", async () => {
-        const channels = (await answerTo(pseudoSpeech(1_500, 7))).flatMap((event) => (event.type === "delta" ? [event.channel] : []));
-        for (const channel of channels) expect(engine.info.channels).toContain(channel);
-        const firstAnswer = channels.indexOf("answer");
-        expect(channels.slice(firstAnswer < 0 ? channels.length : firstAnswer)).not.toContain("semantic");
+      test("uses only the channels that the engine names, thinking before answering but for what it says ahead", async () => {
+        const deltas = (await answerTo(pseudoSpeech(1_500, 7))).flatMap((event) => (event.type === "delta" ? [event] : []));
+        for (const { channel } of deltas) expect(engine.info.channels).toContain(channel);
+        const firstAnswer = deltas.findIndex(({ channel, isAhead }) => channel === "answer" && !isAhead);
+        const after = deltas.slice(firstAnswer < 0 ? deltas.length : firstAnswer);
+        expect(after.map(({ channel }) => channel)).not.toContain("semantic");
       });
 
       test("keeps both budgets", async () => {
@@ -227,7 +228,9 @@ export function describeEngine(name: string, openEngine: () => Engine, toolScene
             return collect(conversation.generate(REQUEST, NEVER));
           });
           expect(said(cut)).toEqual(said(whole));
-          expect(endOf(cut).usage).toEqual(endOf(whole).usage);
+          // What a server had in its cache depends on what it was asked before.
+          expect({ ...endOf(cut).usage, cachedTokens: 0 }).toEqual({ ...endOf(whole).usage, cachedTokens: 0 });
+          expect(endOf(cut).usage.cachedTokens ?? 0).toBeLessThanOrEqual(endOf(cut).usage.promptTokens);
           expect(endOf(cut).usage.prefilledTokens).toBeLessThanOrEqual(endOf(cut).usage.promptTokens);
           expect(endOf(cut).usage.audioTokens).toBeGreaterThan(0);
         }

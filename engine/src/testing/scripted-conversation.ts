@@ -40,7 +40,7 @@ export interface ScriptedTurn {
  * - `fail` fails this call only; `crash` takes the whole engine down.
  */
 export type ScriptedStep =
-  | { readonly channel: Channel; readonly text: string }
+  | { readonly channel: Channel; readonly text: string; readonly isAhead?: true; readonly isHeuristic?: true }
   | ToolCall
   | { readonly transcript: string; readonly confidence?: number }
   | { readonly end: EndReason }
@@ -236,7 +236,7 @@ export class ScriptedConversation implements Conversation {
       } else if (isText(step)) {
         if (isThought) thinkTokens++;
         else answerTokens++;
-        stream.push({ type: "delta", channel: step.channel, text: step.text, tokens: 1 });
+        stream.push({ type: "delta", ...step, tokens: 1 });
       }
     }
     if (signal.aborted) reason = "aborted";
@@ -291,7 +291,7 @@ export class ScriptedConversation implements Conversation {
   }
 }
 
-function isText(step: ScriptedStep): step is { readonly channel: Channel; readonly text: string } {
+function isText(step: ScriptedStep): step is Extract<ScriptedStep, { readonly channel: Channel }> {
   return typeof step === "object" && "channel" in step;
 }
 

@@ -15,7 +15,8 @@ import { createEventStream, type EventStream } from "../event-stream.ts";
 import { Timeline } from "../timeline.ts";
 import { type Check, compileSchema } from "../tools/schema.ts";
 import type { AudioPart } from "./audio-parts.ts";
-import { type AskOptions, Generation, type Outcome, type Progress, prefillOf } from "./generation.ts";
+import { type Context, fitted, promptTokensOf } from "./context.ts";
+import { type AskOptions, Generation, type Outcome } from "./generation.ts";
 import {
   addItem,
   addSpeech,
@@ -24,19 +25,20 @@ import {
   closeTurn,
   EMPTY_HISTORY,
   EMPTY_TURN,
-  forgetOldest,
   type History,
   lastPart,
   partsOf,
   pauses,
-  saidIn,
   tokensOf,
 } from "./history.ts";
-import { type ChatMessage, toMessages, toTools } from "./messages.ts";
+import { toTools } from "./messages.ts";
 import { plainText } from "./plain-text.ts";
 import type { VllmProfile } from "./profiles.ts";
+import { type Progress, prefillOf, startOf } from "./progress.ts";
+import { answerBody, type PromptSetup, promptBody, warmUpBody } from "./prompt.ts";
 import type { Route } from "./replicas/route.ts";
 import { ServerRefusal } from "./server.ts";
+import { usageOf } from "./usage.ts";
 import { Warmer } from "./warmer.ts";
 
 /** What one answer's prompt was, for whoever measures. */
@@ -54,20 +56,16 @@ export interface VllmHost {
   readonly contextTokens: number;
   readonly temperature: number;
   readonly takesTools: boolean;
+  /** A thought of so many tokens is answered from while it goes on. */
+  readonly thinkAheadTokens: number | undefined;
   readonly cacheSalt: string | undefined;
   countTokens(text: string): Promise<number>;
   report(report: PromptReport): void;
   closed(conversation: VllmConversation): void;
 }
 
-/** The cache gives whole blocks (up to 128 tokens), and a warm-up ends in marks that the next prompt has elsewhere. */
-const CACHE_SLACK_TOKENS = 160;
-
 /** So often a server may fail in the middle of one answer, and the answer goes on elsewhere. */
 const MAX_CUTS = 2;
-
-/** Room that is kept for an answer, at most. */
-const MAX_RESERVED_TOKENS = 1_024;
 
 export class VllmConversation implements Conversation {
   readonly #host: VllmHost;
@@ -101,7 +99,7 @@ export class VllmConversation implements Conversation {
       history = addItem(history, item, counts[n] ?? 0, host.profile);
       if (history.open !== EMPTY_TURN) history = { ...history, open: { ...history.open, isFromHistory: true } };
     }
-    conversation.#timeline.state = conversation.#fit(history);
+    conversation.#timeline.state = fitted(history, conversation.#context);
     return conversation;
   }
 
@@ -115,7 +113,7 @@ export class VllmConversation implements Conversation {
           ? addSpeech(before, samples ?? new Float32Array(0), this.#partSamples, profile)
           : addItem(before, item, await this.#count(item), profile);
       this.#mustBeOpen();
-      this.#timeline.state = this.#fit(next);
+      this.#timeline.state = fitted(next, this.#context);
       const part = lastPart(this.#timeline.state.open);
       const isNew = part !== undefined && !this.#sent.has(part);
       return {
@@ -191,7 +189,10 @@ export class VllmConversation implements Conversation {
     const push = (event: GenerateEvent) => {
       if (!signal.aborted) stream.push(event);
     };
-    const generation = new Generation(profile, start, request, request.toolChoice === "none" ? new Map() : this.#checks, push);
+    // Where a call is demanded, nothing is to be said.
+    const thinkAheadTokens = request.toolChoice === "required" ? undefined : this.#host.thinkAheadTokens;
+    const checks = request.toolChoice === "none" ? new Map() : this.#checks;
+    const generation = new Generation(profile, start, { ...request, thinkAheadTokens }, checks, push);
     const ended = AbortSignal.any([signal, this.#ended.signal]);
     const ask = (progress: Progress, options: AskOptions, stop: AbortSignal) => this.#ask(history, request, progress, options, stop);
     let outcome: Outcome;
@@ -225,54 +226,32 @@ export class VllmConversation implements Conversation {
       ...outcome.calls.map((call) => ({ said: call, tokens: outcome.answerTokens })),
     ];
     const cut = outcome.reason === "length" ? { before: history, progress: outcome.progress, isExhausted: outcome.isExhausted } : undefined;
-    this.#timeline.state = this.#fit({
-      ...closeTurn(history, profile, said),
-      unfinished: cut,
-      cachedTokens: Math.max(history.cachedTokens, outcome.usage?.promptTokens ?? 0),
-    });
+    const cachedTokens = Math.max(history.cachedTokens, outcome.usage?.promptTokens ?? 0);
+    this.#timeline.state = fitted({ ...closeTurn(history, profile, said), unfinished: cut, cachedTokens }, this.#context);
     // A call's result belongs to the turn, and so does what goes on after `length` or speech that goes on after an abort.
     if (outcome.reason === "stop" && outcome.calls.length === 0) this.#host.route.settle();
     stream.push({ type: "end", reason: outcome.reason, usage });
   }
 
   #usage(history: History, outcome: Outcome | undefined) {
-    const { profile } = this.#host;
-    const promptTokens = outcome?.usage?.promptTokens ?? this.#estimate(history);
     const warmed = partsOf(history.open)
       .map((part) => this.#warmed.get(part))
       .find((tokens) => tokens !== undefined);
-    const expected = Math.min(warmed ?? history.cachedTokens, promptTokens);
-    // What the server found is the truth, but for what it rounds down to whole blocks.
-    const found = outcome?.usage?.cachedTokens;
-    return {
-      promptTokens,
-      audioTokens: Math.min(audioTokensOf(history.open, profile, true), promptTokens),
-      prefilledTokens: found === undefined || found + CACHE_SLACK_TOKENS >= expected ? expected : found,
-      thinkTokens: outcome?.thinkTokens ?? 0,
-      answerTokens: outcome?.answerTokens ?? 0,
+    const estimate = {
+      promptTokens: promptTokensOf(history, this.#context),
+      audioTokens: audioTokensOf(history.open, this.#host.profile, true),
+      sentTokens: warmed ?? history.cachedTokens,
     };
+    return usageOf(estimate, outcome);
   }
 
-  #ask(history: History, request: GenerateRequest, progress: Progress, { maxTokens, isRetry }: AskOptions, signal: AbortSignal) {
-    const { profile, contextTokens } = this.#host;
-    const prefill = prefillOf(profile, progress);
-    const room = contextTokens - this.#estimate(history) - Math.ceil((progress.thought.length + progress.answer.length) / 3);
-    const { temperature, topP, seed } = { topP: 1, seed: undefined, temperature: this.#host.temperature, ...request.sampling };
-    const sampled = isRetry ? Math.max(temperature, 0.7) : temperature;
-    const toolChoice = request.toolChoice ?? "auto";
-    return this.#host.route.answer(
-      {
-        ...this.#body(history, true, prefill),
-        max_tokens: Math.max(1, Math.min(maxTokens, room)),
-        temperature: sampled,
-        top_p: topP,
-        ...(seed !== undefined && { seed }),
-        ...(profile.stopTokenIds.length > 0 && { stop_token_ids: profile.stopTokenIds }),
-        skip_special_tokens: false,
-        ...(this.#declared.length > 0 && { tool_choice: toolChoice }),
-      },
-      signal,
-    );
+  #ask(history: History, request: GenerateRequest, progress: Progress, options: AskOptions, signal: AbortSignal) {
+    const { profile, temperature, contextTokens, route } = this.#host;
+    const room = contextTokens - promptTokensOf(history, this.#context) - Math.ceil((progress.thought.length + progress.answer.length) / 3);
+    const maxTokens = Math.max(1, Math.min(options.maxTokens, room));
+    const prompt = promptBody(this.#prompt, history, true, prefillOf(profile, progress));
+    const body = answerBody(prompt, request, { ...options, maxTokens }, { ...profile, temperature });
+    return options.isAhead ? route.ahead(body, signal) : route.answer(body, signal);
   }
 
   /** Sends the prompt as it is up to `part`; in a pause as the answer would be asked for now, so that all of it is there if it is. */
@@ -282,8 +261,8 @@ export class VllmConversation implements Conversation {
     this.#sent.add(part);
     return this.#warmer
       .warm(async () => {
-        const body = { ...this.#body(history, pauses(history.open), prefill), max_tokens: 1, temperature: 0, priority: 10 };
-        for await (const { usage } of route.warm(body)) {
+        const prompt = promptBody(this.#prompt, history, pauses(history.open), prefill);
+        for await (const { usage } of route.warm(warmUpBody(prompt))) {
           if (usage !== undefined) this.#warmed.set(part, usage.promptTokens);
         }
       })
@@ -292,57 +271,25 @@ export class VllmConversation implements Conversation {
       });
   }
 
-  #body(history: History, isWhole: boolean, prefill: string | undefined): Readonly<Record<string, unknown>> {
-    const { model, cacheSalt } = this.#host;
-    const { instructions } = this.#setup;
-    const messages: ChatMessage[] = [
-      ...(instructions === undefined || instructions === "" ? [] : [{ role: "system", content: plainText(instructions) } as const]),
-      ...toMessages([...history.past.flatMap((turn) => turn.said), ...saidIn(history.open, isWhole)]),
-    ];
-    const isAsked = isWhole && prefill === undefined;
-    return {
-      model,
-      messages: prefill === undefined ? messages : [...messages, { role: "assistant", content: prefill }],
-      add_generation_prompt: isAsked,
-      ...(prefill !== undefined && { continue_final_message: true }),
-      ...(this.#declared.length > 0 && { tools: toTools(this.#declared) }),
-      ...(cacheSalt !== undefined && { cache_salt: cacheSalt }),
-    };
+  get #prompt(): PromptSetup {
+    const { model, cacheSalt, takesTools } = this.#host;
+    return { model, cacheSalt, instructions: this.#setup.instructions, tools: takesTools ? (this.#setup.tools ?? []) : [] };
   }
 
-  get #declared() {
-    return this.#host.takesTools ? (this.#setup.tools ?? []) : [];
-  }
-
-  #estimate(history: History): number {
-    const past = history.past.reduce((sum, turn) => sum + turn.tokens, 0);
-    return this.#baseTokens + past + tokensOf(history.open, this.#host.profile, true);
+  get #context(): Context {
+    const { contextTokens, profile } = this.#host;
+    return { contextTokens, profile, baseTokens: this.#baseTokens };
   }
 
   #count(item: HistoryItem): Promise<number> {
     return this.#host.countTokens(item.type === "text" ? plainText(item.text) : `${item.name}${item.arguments}`);
   }
 
-  /** @throws AloudError `context_length_exceeded` */
-  #fit(history: History): History {
-    const { profile, contextTokens } = this.#host;
-    const room = contextTokens - this.#baseTokens - Math.min(MAX_RESERVED_TOKENS, Math.floor(contextTokens / 8));
-    const tokens = tokensOf(history.open, profile, true);
-    if (tokens > room)
-      throw new AloudError("context_length_exceeded", `a turn of ${tokens} tokens exceeds the ${room} that there is room for`);
-    return forgetOldest(history, room, profile);
-  }
-
   #toAloudError(error: unknown): unknown {
-    return error instanceof ServerRefusal ? error.toAloudError(this.#host.route.url) : error;
+    return error instanceof ServerRefusal ? error.toAloudError(this.#host.route.serverName) : error;
   }
 
   #mustBeOpen(): void {
     if (this.#ended.signal.aborted) throw this.#ended.signal.reason;
   }
-}
-
-/** Nothing of the answer is there yet. */
-function startOf({ thinking }: VllmProfile, mode: GenerateRequest["mode"]): Progress {
-  return { thought: "", isThinking: thinking !== undefined && mode === "think", answer: "" };
 }

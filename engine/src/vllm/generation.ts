@@ -1,34 +1,25 @@
 /**
  * One answer: as many requests as it takes. Thinking that reaches its budget, or goes round in circles, is closed and the answer asked for with the
- * closed thought before it; the prefix cache makes the second request cheap.
+ * closed thought before it; the prefix cache makes the second request cheap. With `thinkAheadTokens` a request beside the thinking one says the first words
+ * already (ahead.ts); when the thought is over, the answer goes on from all of it behind them.
  */
 import type { EndReason, GenerateEvent, GenerateRequest, ToolCall } from "../engine.ts";
-import { endsInLoop } from "../text/repetition.ts";
 import type { Check } from "../tools/schema.ts";
+import { answerAhead, wholeSentencesOf } from "./ahead.ts";
+import { LoopWatch } from "./loop-watch.ts";
 import { OutputSorter } from "./output.ts";
 import type { VllmProfile } from "./profiles.ts";
+import type { Progress } from "./progress.ts";
 import type { CallPiece, ServerUsage, StreamPiece } from "./reading.ts";
 import { ThoughtSentences } from "./segmenter.ts";
 import { TemplateGuard } from "./template-guard.ts";
-
-/** What of an answer is there: it is put behind the prompt, and the model goes on from it. */
-export interface Progress {
-  readonly thought: string;
-  readonly isThinking: boolean;
-  readonly answer: string;
-}
-
-/** The text with which the assistant's message begins; undefined where nothing is to be put before the model's words. */
-export function prefillOf({ thinking }: VllmProfile, { thought, isThinking, answer }: Progress): string | undefined {
-  if (thinking === undefined) return answer === "" ? undefined : answer;
-  if (isThinking) return thinking.open + thought;
-  return thinking.open + thought.trimEnd() + thinking.closing + answer;
-}
 
 export interface AskOptions {
   readonly maxTokens: number;
   /** A second attempt after a useless first: greedily it would come out the same. */
   readonly isRetry: boolean;
+  /** Beside the request that thinks, and not worth more than a place that is free. */
+  readonly isAhead: boolean;
 }
 
 /** Sends the conversation with `progress` behind it. */
@@ -46,7 +37,11 @@ export interface Outcome {
   readonly isExhausted: boolean;
 }
 
-type Budgets = Pick<GenerateRequest, "maxThinkTokens" | "maxAnswerTokens">;
+export interface Budgets extends Pick<GenerateRequest, "maxThinkTokens" | "maxAnswerTokens"> {
+  /** A thought of so many tokens is answered from while it goes on. Undefined: the answer waits for the whole thought. */
+  readonly thinkAheadTokens: number | undefined;
+}
+
 type PassEnd = { readonly type: "closed" | "again" } | { readonly type: "end"; readonly reason: EndReason; readonly isExhausted?: boolean };
 
 export class Generation {
@@ -63,6 +58,7 @@ export class Generation {
   #calls: ToolCall[] = [];
   #usage: ServerUsage | undefined;
   #retries = 0;
+  #ahead: { readonly stop: AbortController; readonly done: ReturnType<typeof answerAhead> } | undefined;
 
   constructor(
     profile: VllmProfile,
@@ -82,21 +78,30 @@ export class Generation {
     this.#answer = start.answer;
   }
 
-  /** @throws ServerRefusal */
+  /** @throws ServerRefusal; called again, it goes on from what has come */
   async run(ask: Ask, signal: AbortSignal): Promise<Outcome> {
-    for (;;) {
-      const end = signal.aborted ? ({ type: "end", reason: "aborted" } as const) : await this.#pass(ask, signal);
-      if (end.type === "closed") this.#closeThought();
-      if (end.type !== "end") continue;
-      return {
-        reason: signal.aborted ? "aborted" : end.reason,
-        progress: this.#progress,
-        calls: this.#calls,
-        thinkTokens: this.#thinkTokens,
-        answerTokens: this.#answerTokens,
-        usage: this.#usage,
-        isExhausted: end.isExhausted ?? false,
-      };
+    try {
+      for (;;) {
+        let end: PassEnd = signal.aborted ? { type: "end", reason: "aborted" } : await this.#pass(ask, signal);
+        if (end.type === "closed") {
+          this.#closeThought();
+          if ((await this.#ahead?.done) === "loop") end = { type: "end", reason: "length", isExhausted: true };
+        }
+        if (end.type !== "end") continue;
+        return {
+          reason: signal.aborted ? "aborted" : end.reason,
+          progress: this.#progress,
+          calls: this.#calls,
+          thinkTokens: this.#thinkTokens,
+          answerTokens: this.#answerTokens,
+          usage: this.#usage,
+          isExhausted: end.isExhausted ?? false,
+        };
+      }
+    } finally {
+      this.#ahead?.stop.abort();
+      await this.#ahead?.done.catch(() => undefined);
+      this.#ahead = undefined;
     }
   }
 
@@ -109,18 +114,17 @@ export class Generation {
     const { maxThinkTokens, maxAnswerTokens } = this.#budgets;
     const answerLeft = maxAnswerTokens - this.#answerTokens;
     const thinkLeft = this.#isThinking ? maxThinkTokens - this.#thinkTokens : 0;
-    if (answerLeft <= 0) return { type: "end", reason: "length" };
+    if (answerLeft <= 0 && !(this.#isThinking && this.#answer !== "")) return { type: "end", reason: "length" };
     const begun = (this.#isThinking ? this.#thought : this.#answer) !== "";
     const sorter = new OutputSorter(this.#profile, this.#isThinking ? "think" : "answer", begun);
     const guard = new TemplateGuard(this.#answer !== "");
-    const pieces = new Map<string, number>();
-    let said: number[] = [];
+    const watch = new LoopWatch();
     const calls: CallPiece[] = [];
     let counted = 0;
     let finish: string | undefined;
     let leak = "none" as "none" | "turn" | "request";
     const firstUsage = this.#usage === undefined;
-    const options = { maxTokens: thinkLeft + answerLeft, isRetry: this.#retries > 0 };
+    const options = { maxTokens: thinkLeft + answerLeft, isRetry: this.#retries > 0, isAhead: false };
     const write = (text: string, tokens: number) => {
       const guarded = guard.push(text);
       leak = guarded.leak;
@@ -140,21 +144,27 @@ export class Generation {
       if (wasThinking) {
         this.#thinkTokens += tokens;
         this.#think(thought, tokens);
+        if (sorter.phase === "answer" || piece.calls.length > 0) {
+          // What this request says now does not know of the words that were said ahead.
+          if (this.#answer !== "") return { type: "closed" };
+          this.#ahead?.stop.abort();
+        }
         if (sorter.phase === "answer") {
           this.#closeThought();
-          said = [];
+          watch.reset();
         }
       } else this.#answerTokens += tokens;
       if (answer !== "") write(answer, wasThinking ? 0 : tokens);
       calls.push(...piece.calls);
       finish = piece.finish ?? finish;
-      if (hasText) said.push(pieces.get(piece.reasoning + piece.content) ?? remember(pieces, piece.reasoning + piece.content));
+      if (hasText) watch.add(piece.reasoning + piece.content);
       if (leak !== "none") break;
       if (finish !== undefined) continue;
-      if (calls.length === 0 && endsInLoop(said)) {
+      if (calls.length === 0 && watch.loops) {
         return this.#isThinking ? { type: "closed" } : { type: "end", reason: "length", isExhausted: true };
       }
       if (this.#isThinking && this.#thinkTokens >= maxThinkTokens) return { type: "closed" };
+      if (this.#isThinking && calls.length === 0) this.#answerAhead(ask, signal);
       if (!this.#isThinking && this.#answerTokens >= maxAnswerTokens) {
         finish = "length";
         break;
@@ -173,6 +183,30 @@ export class Generation {
     if (this.#isThinking) return finish === "length" && this.#thinkTokens < maxThinkTokens ? this.#contextFull() : { type: "closed" };
     if (leak === "turn" || finish !== "length") return { type: "end", reason: "stop" };
     return { type: "end", reason: "length", isExhausted: this.#answerTokens < maxAnswerTokens };
+  }
+
+  /** Begins the answer if enough was thought; once in a run. */
+  #answerAhead(ask: Ask, signal: AbortSignal): void {
+    const { thinkAheadTokens = Number.POSITIVE_INFINITY, maxAnswerTokens } = this.#budgets;
+    const maxTokens = maxAnswerTokens - this.#answerTokens;
+    if (this.#ahead !== undefined || this.#thinkTokens < thinkAheadTokens || maxTokens <= 0) return;
+    const thought = wholeSentencesOf(this.#thought);
+    if (thought.trim() === "") return;
+    const stop = new AbortController();
+    const either = AbortSignal.any([signal, stop.signal]);
+    const done = answerAhead(this.#profile, {
+      pieces: ask({ thought, isThinking: false, answer: this.#answer }, { maxTokens, isRetry: false, isAhead: true }, either),
+      answer: () => this.#answer,
+      isThoughtOver: () => !this.#isThinking,
+      take: (text, tokens) => {
+        this.#answerTokens += tokens;
+        this.#write(text, tokens);
+      },
+      signal: either,
+    });
+    // It is asked how it ended when the thought is over.
+    done.catch(() => undefined);
+    this.#ahead = { stop, done };
   }
 
   #contextFull(): PassEnd {
@@ -198,7 +232,7 @@ export class Generation {
   #write(text: string, tokens: number): void {
     if (text === "") return;
     this.#answer += text;
-    this.#push({ type: "delta", channel: "answer", text, tokens });
+    this.#push({ type: "delta", channel: "answer", text, tokens, ...(this.#isThinking && { isAhead: true }) });
   }
 
   #call(pieces: readonly CallPiece[]): PassEnd {
@@ -227,9 +261,4 @@ export class Generation {
       return false;
     }
   }
-}
-
-function remember(pieces: Map<string, number>, text: string): number {
-  pieces.set(text, pieces.size);
-  return pieces.size - 1;
 }

@@ -1,9 +1,9 @@
 /** What a conversation with a vLLM server remembers: the prompt is made of it anew for every request. Values; pure. */
 import type { HistoryItem } from "../engine.ts";
 import { type AudioPart, addAudio, NO_AUDIO, samplesOf, settledParts, type TurnAudio, wholeParts } from "./audio-parts.ts";
-import type { Progress } from "./generation.ts";
 import type { Said } from "./messages.ts";
 import type { VllmProfile } from "./profiles.ts";
+import type { Progress } from "./progress.ts";
 
 /** Role, marks and line breaks that a template puts around a message. */
 const MESSAGE_TOKENS = 8;

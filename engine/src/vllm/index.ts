@@ -10,6 +10,7 @@
 import { randomUUID } from "node:crypto";
 import { AloudError } from "@aloud/client/protocol";
 import type { ConversationSetup, Engine, EngineInfo, EngineStatus } from "../engine.ts";
+import { createSalts } from "./cache-salt.ts";
 import { type PromptReport, VllmConversation, type VllmHost } from "./conversation.ts";
 import { profileFor, type VllmProfile } from "./profiles.ts";
 import { type Clock, systemClock } from "./replicas/clock.ts";
@@ -35,7 +36,15 @@ export interface VllmOptions {
   readonly profile?: VllmProfile;
   /** Default: the profile's. */
   readonly temperature?: number;
-  /** Conversations with different salts share nothing of the server's cache. */
+  /**
+   * When a thought has so many tokens, an answer from what was thought so far begins beside it, in a second request; when the thought is over, the answer goes on
+   * from all of it. At least 1. Absent: the answer waits for the whole thought.
+   */
+  readonly thinkAheadTokens?: number;
+  /**
+   * The secret that tenants' salts are made of (`cache-salt.ts`); it is never sent itself. Conversations of different tenants, and of engines
+   * with different secrets, share nothing of the servers' caches. Default: a random one, and no salt for conversations without a tenant.
+   */
   readonly cacheSalt?: string;
   /** Default 64. Beyond it `open` fails with `engine_busy`. */
   readonly maxConversations?: number;
@@ -61,11 +70,16 @@ export function openVllmEngine(options: VllmOptions): Engine {
   if (urls.length === 0 || (options.urls !== undefined && options.url !== undefined)) {
     throw new AloudError("invalid_value", "expected url or urls, and at least one of them");
   }
+  const { thinkAheadTokens } = options;
+  if (thinkAheadTokens !== undefined && !(Number.isInteger(thinkAheadTokens) && thinkAheadTokens >= 1)) {
+    throw new AloudError("invalid_value", `thinkAheadTokens: expected an integer of at least 1, got ${thinkAheadTokens}`);
+  }
   const conversations = new Set<VllmConversation>();
   const listeners = new Set<(status: EngineStatus) => void>();
   const openers = new Set<() => void>();
   const counts = new Map<string, number>();
   const sessions = new Set<string>();
+  const saltOf = createSalts(options.cacheSalt);
   let isClosed = false;
   let wasThere = false;
   const replicas = new Replicas({ urls, apiKey: options.apiKey, model: options.model, retryMs, clock, changed });
@@ -80,8 +94,7 @@ export function openVllmEngine(options: VllmOptions): Engine {
     }
     const error = replicas.failure;
     if (error !== undefined) return { state: "failed", error };
-    const [first] = replicas.all;
-    const what = replicas.all.length > 1 ? `one of ${replicas.all.length} vLLM servers` : `the vLLM server ${first?.server.url}`;
+    const what = replicas.all.length > 1 ? `one of ${replicas.all.length} vLLM servers` : "the vLLM server";
     return {
       state: "loading",
       progress: 0,
@@ -119,7 +132,7 @@ export function openVllmEngine(options: VllmOptions): Engine {
     return count;
   }
 
-  function hostOf({ model, takesTools }: Served, route: Route): VllmHost {
+  function hostOf({ model, takesTools }: Served, route: Route, tenant: string | undefined): VllmHost {
     const profile = options.profile ?? profileFor(model);
     return {
       route,
@@ -127,7 +140,8 @@ export function openVllmEngine(options: VllmOptions): Engine {
       profile,
       takesTools,
       temperature: options.temperature ?? profile.temperature,
-      cacheSalt: options.cacheSalt,
+      thinkAheadTokens,
+      cacheSalt: saltOf(tenant),
       // A server with a smaller context may join later.
       get contextTokens() {
         return replicas.served?.contextTokens ?? ASSUMED_CONTEXT_TOKENS;
@@ -162,7 +176,7 @@ export function openVllmEngine(options: VllmOptions): Engine {
     if (at === undefined) throw new AloudError("engine_busy", "every vLLM server has as much to do as it can", later);
     const route = new Route({ replicas, clock, sessionId, at, moved: (move) => options.onMove?.(move) });
     try {
-      const conversation = await VllmConversation.open(hostOf(served, route), setup);
+      const conversation = await VllmConversation.open(hostOf(served, route, setup.tenant), setup);
       if (isClosed) throw new AloudError("engine_unavailable", "the engine is closed");
       conversations.add(conversation);
       remember(sessionId);
@@ -170,7 +184,7 @@ export function openVllmEngine(options: VllmOptions): Engine {
       return conversation;
     } catch (error) {
       route.close();
-      throw error instanceof ServerRefusal ? error.toAloudError(route.url) : error;
+      throw error instanceof ServerRefusal ? error.toAloudError(route.serverName) : error;
     }
   }
 

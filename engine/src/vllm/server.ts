@@ -12,6 +12,8 @@ import { parse, readError, readPiece, type StreamPiece } from "./reading.ts";
 export interface ServerAddress {
   /** Such as `http://127.0.0.1:8000`; a path before `/v1` is kept. */
   readonly url: string;
+  /** What clients are told that it is, such as `vLLM server 2 of 3`. Its address is not for them. */
+  readonly name: string;
   readonly apiKey?: string;
 }
 
@@ -46,12 +48,13 @@ export class ServerRefusal extends Error {
     return new ServerRefusal("gone", 0, `${String(error)} ${code}`, NOBODY.test(code));
   }
 
-  toAloudError(url: string): AloudError {
+  /** @param name of the server */
+  toAloudError(name: string): AloudError {
     const code =
       this.kind === "busy" ? "engine_busy" : this.kind === "gone" || this.kind === "cut" ? "engine_unavailable" : "engine_failed";
     const what = this.kind === "context" ? "context_length_exceeded" : code;
     // The server's message may quote what was said, so only its status is passed on.
-    return new AloudError(what, `the vLLM server ${url} answered ${this.status === 0 ? "nothing" : `with status ${this.status}`}`, {
+    return new AloudError(what, `${name} answered ${this.status === 0 ? "nothing" : `with status ${this.status}`}`, {
       cause: this,
     });
   }
@@ -75,9 +78,11 @@ function refusalOf(status: number, message: string): ServerRefusal {
 
 export class VllmServer {
   readonly url: string;
+  readonly name: string;
   readonly #headers: Readonly<Record<string, string>>;
 
-  constructor({ url, apiKey }: ServerAddress) {
+  constructor({ url, name, apiKey }: ServerAddress) {
+    this.name = name;
     this.url = url.replace(/\/+$/u, "").replace(/\/v1$/u, "");
     this.#headers = { "content-type": "application/json", ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }) };
   }

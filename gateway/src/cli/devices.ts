@@ -41,13 +41,14 @@ export function logDevices(engine: Pick<Engine, "status" | "watch">, logger: Pic
   const look = () => {
     const status = engine.status();
     if (status.state !== "ready" && status.state !== "loading") return;
-    for (const { id, state, message } of status.devices ?? []) {
+    for (const { id, address, state, message } of status.devices ?? []) {
       // While it loads its message is another one all the time.
       const news = state === "loading" ? "gone" : message;
       // One that has not been ready yet is only on its way.
       if (told.has(id) ? told.get(id) === news : state === "loading") continue;
       told.set(id, news);
-      if (news !== undefined) logger.warn({ device: id, state, reason: message }, "device of the engine");
+      if (news !== undefined)
+        logger.warn({ device: id, ...(address !== undefined && { address }), state, reason: message }, "device of the engine");
     }
   };
   const unwatch = engine.watch(look);

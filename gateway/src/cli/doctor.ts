@@ -84,7 +84,8 @@ function checkMemory(): Finding {
 
 /** Loads the model as `serve` does, on the devices of `ALOUD_DEVICES`, which checks every file against its hash and the runtime for real. */
 async function checkModel(): Promise<readonly Finding[]> {
-  const choice = readEngineChoice({ engine: "embedded" });
+  // What only the other engine does is no fault of this one.
+  const choice = readEngineChoice({ engine: "embedded", thinkAhead: "0" });
   const devices = await seeDevices(choice.engine === "embedded" ? choice.devices : []);
   const engine = openEmbeddedEngine({ maxConversations: 1, devices });
   const deadline = AbortSignal.timeout(LOAD_TIMEOUT_MS);

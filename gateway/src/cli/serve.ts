@@ -22,6 +22,8 @@ export const SERVE_HELP = `aloud serve: listen for voice sessions and serve the 
                 of several that serve the same model: once each, or separated by commas
   --model M     embedded: model directory (default: nano, which is inside the package);
                 vllm: the served model's name (default: the first); or ALOUD_MODEL
+  --think-ahead N  vllm: begin the answer when a thought has N tokens, and go on thinking beside it
+                (default 0: answer when the thought is over; or ALOUD_THINK_AHEAD)
   --device D    embedded: where the model runs, one process each (default cpu, or ALOUD_DEVICES):
                 cpu, cpu*2 (two processes), cuda:0, cuda (every GPU) or auto; several: cpu,cuda:0
   --log LEVEL   fatal, error, warn, info, debug or trace (default: warn in a terminal, else info)
@@ -48,6 +50,7 @@ export function parseServeArgs(args: readonly string[]): ServeArgs | "help" {
       url: { type: "string", multiple: true },
       model: { type: "string" },
       device: { type: "string", multiple: true },
+      "think-ahead": { type: "string" },
       log: { type: "string" },
       help: { type: "boolean", short: "h" },
     },
@@ -65,6 +68,7 @@ export function parseServeArgs(args: readonly string[]): ServeArgs | "help" {
       urls: values.url?.flatMap((text) => text.split(",")),
       model: values.model,
       devices: values.device?.join(","),
+      thinkAhead: values["think-ahead"],
     },
   };
 }
@@ -120,13 +124,15 @@ async function openEngine(choice: EngineChoice, maxConversations: number, logger
     const devices = await seeDevices(choice.devices, choice.modelDir);
     return openEmbeddedEngine({ maxConversations, devices, ...(choice.modelDir !== undefined && { modelDir: choice.modelDir }) });
   }
-  const { urls, model, apiKey } = choice;
+  const { urls, model, apiKey, thinkAheadTokens, cacheSalt } = choice;
   return openVllmEngine({
     urls,
     maxConversations,
     onMove: (move) => logger[move.reason === "failover" ? "warn" : "info"](move, "conversation moved"),
     ...(model !== undefined && { model }),
     ...(apiKey !== undefined && { apiKey }),
+    ...(thinkAheadTokens !== undefined && { thinkAheadTokens }),
+    ...(cacheSalt !== undefined && { cacheSalt }),
   });
 }
 

@@ -93,9 +93,10 @@ export class Answer {
     if (first_answer_ms !== undefined) metrics.firstAnswer.observe(first_answer_ms / 1_000);
     if (origin.type === "speech") metrics.starts.inc({ speculated: String(speculated) });
     if (outcome.status !== "ended") return;
-    const { promptTokens, prefilledTokens, thinkTokens, answerTokens } = outcome.end.usage;
+    const { promptTokens, prefilledTokens, cachedTokens, thinkTokens, answerTokens } = outcome.end.usage;
     metrics.tokens.inc({ kind: "prompt" }, promptTokens);
     metrics.tokens.inc({ kind: "prefilled" }, prefilledTokens);
+    if (cachedTokens !== undefined) metrics.tokens.inc({ kind: "cached" }, cachedTokens);
     metrics.tokens.inc({ kind: "think" }, thinkTokens);
     metrics.tokens.inc({ kind: "answer" }, answerTokens);
   }
@@ -104,12 +105,14 @@ export class Answer {
     const { origin, clock } = this.#options;
     const since = startOf(origin);
     const ms = (at: number) => Math.round(at - since);
+    const usage = outcome.status === "ended" ? outcome.end.usage : undefined;
     return {
       ...(origin.type === "speech" && { endpoint_ms: ms(origin.endpointAt) }),
       ...(this.#firstThoughtAt !== undefined && { first_thought_ms: ms(this.#firstThoughtAt) }),
       ...(this.#firstAnswerAt !== undefined && { first_answer_ms: ms(this.#firstAnswerAt) }),
       done_ms: ms(clock.now()),
-      prefilled_tokens: outcome.status === "ended" ? outcome.end.usage.prefilledTokens : 0,
+      prefilled_tokens: usage?.prefilledTokens ?? 0,
+      ...(usage?.cachedTokens !== undefined && { cached_tokens: usage.cachedTokens }),
       speculated: origin.type === "speech" && origin.start === "speculated",
     };
   }

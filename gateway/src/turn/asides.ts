@@ -6,7 +6,7 @@ import { AloudError } from "@aloud/client/protocol";
 import type { ConversationSetup, Engine } from "@aloud/engine";
 import { MAX_ASIDES } from "../limits.ts";
 import type { Answer } from "./answer.ts";
-import { type AnswerRequest, generateWithin } from "./generation.ts";
+import { type AnswerRequest, generateWithin, outputOf } from "./generation.ts";
 import type { Outcome } from "./turn.ts";
 
 interface Aside {
@@ -55,7 +55,7 @@ export class Asides {
       try {
         for await (const event of signal.aborted ? [] : generateWithin(conversation, request, signal)) {
           if (signal.aborted) continue;
-          if (event.type === "delta") answer.push({ channel: event.channel, text: event.text });
+          if (event.type === "delta") answer.push(outputOf(event));
           else if (event.type === "tool_call") answer.push({ call: { name: event.name, arguments: event.arguments } });
           else if (event.type === "end") this.#end(aside, { status: "ended", end: event.end });
         }

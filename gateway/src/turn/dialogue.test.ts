@@ -61,6 +61,23 @@ test("a draft that is taken back leaves no trace in the turn", async () => {
   ]);
 });
 
+test("what a model says keeps the word of whether its channel was guessed", async () => {
+  const { dialogue, events, reported } = start({
+    answer: () => [
+      { channel: "semantic", text: "Guessed.", isHeuristic: true },
+      { channel: "acoustic", text: "Known." },
+    ],
+  });
+  dialogue.begin(1);
+  dialogue.hear(second(), "item");
+  dialogue.generate(draft(1));
+  await reported("generated");
+  expect(events.flatMap((event) => (event.type === "output" ? [event.output] : []))).toEqual([
+    { channel: "semantic", text: "Guessed.", isHeuristic: true },
+    { channel: "acoustic", text: "Known." },
+  ]);
+});
+
 test("a turn with more pauses than the engine keeps checkpoints can still be forgotten", async () => {
   const { dialogue, events, turns, reported } = start();
   dialogue.begin(1);

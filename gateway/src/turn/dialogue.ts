@@ -5,7 +5,7 @@
  */
 import { AloudError } from "@aloud/client/protocol";
 import type { Checkpoint, Conversation, ConversationSetup, Engine, HistoryItem, Prefilled } from "@aloud/engine";
-import { generateWithin } from "./generation.ts";
+import { generateWithin, outputOf } from "./generation.ts";
 import { OpenTurn } from "./open-turn.ts";
 import { type Generation, type Operation, Operations } from "./operations.ts";
 import type { GenerationEnd, GenerationId, Output, TurnId } from "./turn.ts";
@@ -235,7 +235,7 @@ export class Dialogue {
       onProgress();
       switch (event.type) {
         case "delta":
-          this.#report({ type: "output", generation: id, output: { channel: event.channel, text: event.text } });
+          this.#report({ type: "output", generation: id, output: outputOf(event) });
           break;
         case "tool_call":
           this.#report({ type: "output", generation: id, output: { call: { name: event.name, arguments: event.arguments } } });

@@ -5,7 +5,7 @@
 import type { ReasoningEffort } from "@aloud/client/protocol";
 import type { Conversation, GenerateEvent, GenerateRequest, GenerateUsage } from "@aloud/engine";
 import { ANSWER_TOKENS, MAX_CONTINUATIONS } from "../limits.ts";
-import type { GenerationEnd } from "./turn.ts";
+import type { GenerationEnd, Output } from "./turn.ts";
 
 export interface TokenBudget {
   readonly thinkTokens: number;
@@ -25,6 +25,11 @@ export interface AnswerRequest extends Required<Pick<GenerateRequest, "mode" | "
 }
 
 export type AnswerEvent = Exclude<GenerateEvent, { type: "end" }> | { readonly type: "end"; readonly end: GenerationEnd };
+
+/** What the turn knows of a delta. */
+export function outputOf({ channel, text, isAhead, isHeuristic }: Extract<GenerateEvent, { type: "delta" }>): Output {
+  return { channel, text, ...(isAhead && { isAhead }), ...(isHeuristic && { isHeuristic }) };
+}
 
 /** Streams the answer. When `signal` fires, it ends without an `end` event. */
 export async function* generateWithin(

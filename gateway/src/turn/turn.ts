@@ -31,7 +31,16 @@ export interface Call {
 }
 
 /** What a generation yields, piece by piece. */
-export type Output = { readonly channel: Channel; readonly text: string } | { readonly call: Call };
+export type Output =
+  | {
+      readonly channel: Channel;
+      readonly text: string;
+      /** An answer's piece that comes before the thought is over. */
+      readonly isAhead?: true;
+      /** The channel was guessed from the words; absent where the model marked it. */
+      readonly isHeuristic?: true;
+    }
+  | { readonly call: Call };
 
 /**
  * How a generation ended. `length` comes only after the allowed continuations; `invalid_tool_call` when the model could not call a

@@ -37,6 +37,11 @@ test("a client is told of every device: its state, memory, conversations, and wh
   ]);
 });
 
+test("a client is not told where a server is", () => {
+  const server: Device = { id: "vllm:0", state: "ready", memoryBytes: 0, conversations: 0, address: "http://gpu.internal:8000" };
+  expect(JSON.stringify(watched(ready([server])).sent)).not.toContain("gpu.internal");
+});
+
 test("conversations that come and go are no news by themselves, and are told with the next", () => {
   const { sent, say } = watched(ready([cpu]));
   say(ready([{ ...cpu, conversations: 2 }]));

@@ -1,6 +1,7 @@
 /**
  * One response on the wire, from `response.created` to `response.done`, in OpenAI's order. On `aloud.v1` thinking is an output
- * item of its own before the message; it never becomes a conversation item, because stock clients chain `previous_item_id` through those.
+ * item of its own, done before the message begins unless the model answers ahead of its thought; it never becomes a conversation item, because stock
+ * clients chain `previous_item_id` through those.
  * Tool calls are sent with the end, all at once: some clients run a call as soon as it is complete and ask for the next response
  * at once, which must not find this one unfinished.
  */
@@ -10,8 +11,8 @@ import type {
   FunctionCallItem,
   MessageItem,
   OutputItem,
-  ReasoningChannel,
   ReasoningItem,
+  ReasoningText,
   ResponseObject,
   ResponseStatus,
   TurnTiming,
@@ -44,14 +45,15 @@ interface Reasoning {
   readonly id: string;
   readonly index: number;
   /** In the order in which the channels spoke first, which is their `content_index`. */
-  readonly parts: { readonly channel: ReasoningChannel; text: string }[];
+  readonly parts: ReasoningText[];
   state: "open" | "done";
 }
 
 export class ResponseWriter {
   readonly id = newId("resp");
   readonly #options: ResponseOptions;
-  readonly #output: OutputItem[] = [];
+  /** Items that are done, by their `output_index`. */
+  readonly #output = new Map<number, OutputItem>();
   readonly #calls: Call[] = [];
   #items = 0;
   #reasoning: Reasoning | undefined;
@@ -69,8 +71,8 @@ export class ResponseWriter {
 
   push(output: Output): void {
     if ("call" in output) this.#calls.push(output.call);
-    else if (output.channel === "answer") this.#answer(output.text);
-    else this.#think(output.channel, output.text);
+    else if (output.channel === "answer") this.#answer(output.text, output.isAhead ?? false);
+    else this.#think({ channel: output.channel, text: output.text, ...(output.isHeuristic && { heuristic: true }) });
   }
 
   /**
@@ -98,7 +100,7 @@ export class ResponseWriter {
       conversation_id: conversationId,
       status,
       status_details,
-      output: [...this.#output],
+      output: [...this.#output].sort(([a], [b]) => a - b).map(([, item]) => item),
       output_modalities: ["text"],
       max_output_tokens: maxOutputTokens,
       metadata,
@@ -106,7 +108,7 @@ export class ResponseWriter {
     };
   }
 
-  #think(channel: ReasoningChannel, delta: string): void {
+  #think({ text: delta, ...kind }: ReasoningText): void {
     if (this.#options.dialect !== "aloud" || this.#reasoning?.state === "done") return;
     const { send } = this.#options;
     if (this.#reasoning === undefined) {
@@ -115,12 +117,12 @@ export class ResponseWriter {
       send({ type: "response.output_item.added", response_id: this.id, output_index: this.#reasoning.index, item });
     }
     const reasoning = this.#reasoning;
-    let index = reasoning.parts.findIndex((part) => part.channel === channel);
-    if (index < 0) index = reasoning.parts.push({ channel, text: "" }) - 1;
-    const part = reasoning.parts[index];
-    if (part !== undefined) part.text += delta;
+    let index = reasoning.parts.findIndex((part) => part.channel === kind.channel);
+    if (index < 0) index = reasoning.parts.length;
+    const before = reasoning.parts[index];
+    reasoning.parts[index] = { ...before, ...kind, text: (before?.text ?? "") + delta };
     const at = { response_id: this.id, item_id: reasoning.id, output_index: reasoning.index, content_index: index };
-    send({ type: "response.reasoning_text.delta", ...at, channel, delta });
+    send({ type: "response.reasoning_text.delta", ...at, ...kind, delta });
   }
 
   #endReasoning(status: "completed" | "incomplete"): void {
@@ -128,17 +130,17 @@ export class ResponseWriter {
     if (reasoning?.state !== "open") return;
     reasoning.state = "done";
     const { send } = this.#options;
-    reasoning.parts.forEach(({ channel, text }, index) => {
+    reasoning.parts.forEach((part, index) => {
       const at = { response_id: this.id, item_id: reasoning.id, output_index: reasoning.index, content_index: index };
-      send({ type: "response.reasoning_text.done", ...at, channel, text });
+      send({ type: "response.reasoning_text.done", ...at, ...part });
     });
     const item = reasoningItem(reasoning, status);
-    this.#output.push(item);
+    this.#output.set(reasoning.index, item);
     send({ type: "response.output_item.done", response_id: this.id, output_index: reasoning.index, item });
   }
 
-  #answer(delta: string): void {
-    this.#endReasoning("completed");
+  #answer(delta: string, isAhead: boolean): void {
+    if (!isAhead) this.#endReasoning("completed");
     this.#message ??= this.#beginMessage();
     const message = this.#message;
     message.text += delta;
@@ -165,7 +167,7 @@ export class ResponseWriter {
     send({ type: "response.output_text.done", ...at, text: message.text });
     send({ type: "response.content_part.done", ...at, part: { type: "text", text: message.text } });
     this.#converse({ type: "conversation.item.done", item, previous_item_id: message.previousItemId });
-    this.#output.push(item);
+    this.#output.set(message.index, item);
     send({ type: "response.output_item.done", response_id: this.id, output_index: message.index, item });
     return item;
   }
@@ -190,7 +192,7 @@ export class ResponseWriter {
     send({ type: "response.function_call_arguments.delta", ...at, delta: args });
     send({ type: "response.function_call_arguments.done", ...at, name, arguments: args });
     this.#converse({ type: "conversation.item.done", item, previous_item_id });
-    this.#output.push(item);
+    this.#output.set(index, item);
     send({ type: "response.output_item.done", response_id: this.id, output_index: index, item });
   }
 
@@ -213,7 +215,7 @@ function messageItem(id: string, status: MessageItem["status"], text: string | u
 }
 
 function reasoningItem({ id, parts }: Reasoning, status: ReasoningItem["status"]): ReasoningItem {
-  const content = parts.map(({ channel, text }) => ({ type: "reasoning_text" as const, channel, text }));
+  const content = parts.map((part) => ({ type: "reasoning_text" as const, ...part }));
   return { id, object: "realtime.item", type: "reasoning", status, content };
 }
 
@@ -234,7 +236,10 @@ function statusOf(outcome: Outcome): { status: ResponseStatus; details: Response
 /** Never null on `response.done`: strict clients refuse that. What was not counted is 0. */
 function usageOf(usage: GenerateUsage | undefined, dialect: Dialect): Usage {
   const { promptTokens = 0, audioTokens = 0, prefilledTokens = 0, thinkTokens = 0, answerTokens = 0 } = usage ?? {};
-  const cachedAudio = Math.min(audioTokens, prefilledTokens);
+  const cachedTokens = usage?.cachedTokens ?? prefilledTokens;
+  // A server's cache begins with the prompt, whose end is the audio.
+  const mayBeAudio = usage?.cachedTokens === undefined ? cachedTokens : Math.max(0, cachedTokens - (promptTokens - audioTokens));
+  const cachedAudio = Math.min(audioTokens, mayBeAudio);
   return {
     total_tokens: promptTokens + thinkTokens + answerTokens,
     input_tokens: promptTokens,
@@ -243,8 +248,8 @@ function usageOf(usage: GenerateUsage | undefined, dialect: Dialect): Usage {
       text_tokens: promptTokens - audioTokens,
       audio_tokens: audioTokens,
       image_tokens: 0,
-      cached_tokens: prefilledTokens,
-      cached_tokens_details: { text_tokens: prefilledTokens - cachedAudio, audio_tokens: cachedAudio, image_tokens: 0 },
+      cached_tokens: cachedTokens,
+      cached_tokens_details: { text_tokens: cachedTokens - cachedAudio, audio_tokens: cachedAudio, image_tokens: 0 },
     },
     output_token_details: {
       text_tokens: thinkTokens + answerTokens,

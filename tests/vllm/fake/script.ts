@@ -36,10 +36,9 @@ export type Output =
 
 /** What is still to come behind the prefill. `\n\n` is the first token of an answer. */
 export function remaining({ thought, answer, close, call }: Script, prefill: string): Output[] {
-  const end: Output[] =
-    call === undefined
-      ? answer.map((text) => ({ type: "answer", text }))
-      : [{ type: "call", name: call.name }, ...call.arguments.map((text) => ({ type: "arguments", text }) as const)];
+  const called: Output[] =
+    call === undefined ? [] : [{ type: "call", name: call.name }, ...call.arguments.map((text) => ({ type: "arguments", text }) as const)];
+  const words = (texts: readonly string[]) => texts.map((text) => ({ type: "answer", text }) as const);
   const closed = close.join("");
   const at = prefill.indexOf(closed);
   if (prefill.startsWith("<think>") && at < 0) {
@@ -48,11 +47,12 @@ export function remaining({ thought, answer, close, call }: Script, prefill: str
       ...rest.map((text) => ({ type: "thought", text }) as const),
       ...close.map((text) => ({ type: "close", text }) as const),
       { type: "answer", text: "\n\n" },
-      ...end,
+      ...words(answer),
+      ...called,
     ];
   }
   const said = prefill.slice(at < 0 ? 0 : at + closed.length).trimStart();
-  return said === "" ? end : after(answer, said).map((text) => ({ type: "answer", text }));
+  return [...words(said === "" ? answer : after(answer, said)), ...called];
 }
 
 function after(tokens: readonly string[], said: string): readonly string[] {

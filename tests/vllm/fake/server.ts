@@ -24,8 +24,8 @@ export interface FakeOptions {
   readonly apiKey?: string;
   /** How long a new audio part takes before the response's headers go out. Default: one turn of the event loop. */
   readonly preprocess?: () => Promise<void>;
-  /** Waited for before every token. Default: one turn of the event loop. */
-  readonly pace?: () => Promise<void>;
+  /** Waited for before every token of a request. Default: one turn of the event loop. */
+  readonly pace?: (request: Request) => Promise<void>;
   readonly script?: MakeScript;
   readonly port?: number;
 }
@@ -215,7 +215,7 @@ export async function startFakeVllm(options: FakeOptions = {}): Promise<FakeVllm
     const isWarming = request.add_generation_prompt === false && request.continue_final_message !== true;
     let carried = "";
     for (const [n, token] of outputs.entries()) {
-      await pace();
+      await pace(request);
       await hanging;
       if (response.closed) return;
       completion += 1;
@@ -241,7 +241,7 @@ export async function startFakeVllm(options: FakeOptions = {}): Promise<FakeVllm
       }
     }
     if (finish !== "length") {
-      await pace();
+      await pace(request);
       completion += 1;
       finish ??= "stop";
       if (isStream) sendLast(true, chunk(hasParser ? {} : { content: "" }, finish, { stop_reason: null, token_ids: null }));

@@ -96,7 +96,7 @@ export class Replica implements Candidate {
   get device(): Device {
     const { id, conversations } = this;
     const [state, message] = this.#standing;
-    return { id, state, memoryBytes: 0, conversations, ...(message !== undefined && { message }) };
+    return { id, address: this.server.url, state, memoryBytes: 0, conversations, ...(message !== undefined && { message }) };
   }
 
   get #standing(): readonly [Device["state"], string | undefined] {
@@ -198,7 +198,7 @@ export class Replica implements Candidate {
       this.#note("answered");
     } catch (error) {
       if (this.#closed.signal.aborted) return;
-      this.#unsuitable = complaintOf(error, this.server.url);
+      this.#unsuitable = complaintOf(error, this.server.name);
       this.#note("failed");
       if (this.#unsuitable !== wasUnsuitable) this.#owner.changed();
     }
@@ -220,8 +220,8 @@ export class Replica implements Candidate {
 }
 
 /** @returns undefined where waiting may help */
-function complaintOf(error: unknown, url: string): AloudError | undefined {
+function complaintOf(error: unknown, name: string): AloudError | undefined {
   if (error instanceof AloudError) return error;
-  if (!(error instanceof ServerRefusal)) return new AloudError("engine_failed", "the vLLM server could not be asked", { cause: error });
-  return error.kind === "gone" || error.kind === "busy" || error.kind === "drift" ? undefined : error.toAloudError(url);
+  if (!(error instanceof ServerRefusal)) return new AloudError("engine_failed", `${name} could not be asked`, { cause: error });
+  return error.kind === "gone" || error.kind === "busy" || error.kind === "drift" ? undefined : error.toAloudError(name);
 }

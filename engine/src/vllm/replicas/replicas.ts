@@ -45,7 +45,8 @@ export class Replicas {
     const all: Replica[] = [];
     this.all = all;
     for (const [n, url] of urls.entries()) {
-      all.push(new Replica(`vllm:${n}`, new VllmServer({ url, ...(apiKey !== undefined && { apiKey }) }), owner));
+      const name = urls.length > 1 ? `vLLM server ${n + 1} of ${urls.length}` : "the vLLM server";
+      all.push(new Replica(`vllm:${n}`, new VllmServer({ url, name, ...(apiKey !== undefined && { apiKey }) }), owner));
     }
   }
 
@@ -102,16 +103,16 @@ export class Replicas {
     const wanted = this.#options.model ?? this.#binding?.model;
     const model = models.find(({ id }) => wanted === undefined || id === wanted);
     const names = models.map(({ id }) => id).join(", ") || "nothing";
-    if (model === undefined) throw new AloudError("model_invalid", `the vLLM server ${server.url} serves ${names}, not ${wanted}`);
+    if (model === undefined) throw new AloudError("model_invalid", `${server.name} serves ${names}, not ${wanted}`);
     const { takesTools } = await server.probe(model.id, signal);
     // Another may have been found meanwhile.
     const binding = this.#binding;
     if (binding !== undefined && binding.model !== model.id) {
-      throw new AloudError("model_invalid", `the vLLM server ${server.url} serves ${names}, not ${binding.model}`);
+      throw new AloudError("model_invalid", `${server.name} serves ${names}, not ${binding.model}`);
     }
     if (binding?.takesTools && !takesTools) {
       const what = "has no parser for tool calls, which another of the servers has; start all with the same arguments";
-      throw new AloudError("model_invalid", `the vLLM server ${server.url} ${what}`);
+      throw new AloudError("model_invalid", `${server.name} ${what}`);
     }
     const served = { model: model.id, contextTokens: model.contextTokens ?? ASSUMED_CONTEXT_TOKENS, takesTools };
     if (binding === undefined) this.#promised = served;

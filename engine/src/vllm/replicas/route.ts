@@ -51,13 +51,21 @@ export class Route {
   }
 
   /** Of the server that it lives on. */
-  get url(): string {
-    return this.#at.server.url;
+  get serverName(): string {
+    return this.#at.server.name;
   }
 
   /** Streams an answer. @throws ServerRefusal; of kind `gone` when servers failed, `cut` when one did in the middle */
   answer(body: Readonly<Record<string, unknown>>, signal: AbortSignal): AsyncGenerator<Piece> {
     return this.#stream(body, signal, "answer");
+  }
+
+  /**
+   * Streams what is worth having only at once: a second request of a turn, on the server that has its cache, while that one has room. It comes to nothing otherwise,
+   * and goes nowhere else. @throws ServerRefusal
+   */
+  async *ahead(body: Readonly<Record<string, unknown>>, signal: AbortSignal): AsyncGenerator<Piece> {
+    if (this.#at.isThere && this.#at.pressure === "none") yield* this.#stream(body, signal, "ahead");
   }
 
   /** Warms the cache up, unless the server has more to do than it can. @throws ServerRefusal */
@@ -99,7 +107,7 @@ export class Route {
   async *#stream(
     body: Readonly<Record<string, unknown>>,
     signal: AbortSignal | undefined,
-    kind: "answer" | "warm-up",
+    kind: "answer" | "ahead" | "warm-up",
   ): AsyncGenerator<Piece> {
     const tried = new Set<Replica>();
     for (;;) {
@@ -118,6 +126,7 @@ export class Route {
       } catch (error) {
         const isBusy = error instanceof ServerRefusal && error.kind === "busy";
         tellReplica(replica, error);
+        if (kind === "ahead") throw error;
         if (began) {
           // Where only the connection broke, the cache still is.
           if (watch.isCut) this.#leave(replica);

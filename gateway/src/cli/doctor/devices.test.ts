@@ -55,7 +55,14 @@ test("the log is told of a device that fails, once, and of nothing else", () => 
 });
 
 test("the log is told of a device that was ready and is gone, once each time", () => {
-  let device: Device = { id: "vllm:0", state: "loading", memoryBytes: 0, conversations: 0, message: "waiting for the server" };
+  let device: Device = {
+    id: "vllm:0",
+    state: "loading",
+    memoryBytes: 0,
+    conversations: 0,
+    address: "http://gpu:8000",
+    message: "waiting for the server",
+  };
   let look = () => {};
   const warned: unknown[] = [];
   const watch = (listener: (status: EngineStatus) => void) => {
@@ -63,7 +70,10 @@ test("the log is told of a device that was ready and is gone, once each time", (
     return () => {};
   };
   const status = (): EngineStatus => ({ state: "ready", devices: [device], conversations: 0, waiting: 0 });
-  logDevices({ status, watch }, { warn: ({ reason }: { reason: string }) => void warned.push(reason) });
+  logDevices(
+    { status, watch },
+    { warn: ({ reason, address }: { reason: string; address: string }) => void warned.push([reason, address]) },
+  );
   const well: Device = { id: "vllm:0", state: "ready", memoryBytes: 0, conversations: 0 };
   for (const next of [
     well,
@@ -75,5 +85,8 @@ test("the log is told of a device that was ready and is gone, once each time", (
     device = next;
     look();
   }
-  expect(warned).toEqual(["gone", "gone again"]);
+  expect(warned).toEqual([
+    ["gone", "http://gpu:8000"],
+    ["gone again", "http://gpu:8000"],
+  ]);
 });

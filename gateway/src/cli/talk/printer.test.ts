@@ -11,6 +11,8 @@ const turn: Turn = {
   isTranscribed: false,
   semantic: "",
   acoustic: "",
+  isThinking: false,
+  isHeuristic: false,
   answer: "",
   calls: [],
   timing: undefined,
@@ -59,14 +61,66 @@ test("the printer writes a corrected transcript again, whole, and over the old o
   expect(printed(true, { transcript: "fifty" }, { transcript: "fifteen" })).toContain("fifty\u001b[0m\r\u001b[K");
 });
 
+test("the printer writes only what is new when thinking comes back to a channel", () => {
+  expect(
+    printed(
+      false,
+      { semantic: "Light is wanted.", isTranscribed: true },
+      { acoustic: "A low voice." },
+      { semantic: "Light is wanted. In the kitchen." },
+      { acoustic: "A low voice. " },
+      { acoustic: "A low voice. It hurries." },
+      { semantic: "Light is wanted. In the kitchen. Now." },
+    ),
+  ).toBe(
+    [
+      "  semantic  Light is wanted.",
+      "  acoustic  A low voice.",
+      "  semantic  In the kitchen.",
+      "  acoustic  It hurries.",
+      "  semantic  Now.",
+    ].join("\n"),
+  );
+});
+
 test("the printer lets thinking wait for the user's words, but not longer than until the answer", () => {
   expect(printed(false, { transcript: "lights" }, { semantic: "Light." })).toBe("  you       lights");
   expect(printed(false, { semantic: "Light." }, { answer: "It" })).toBe("  semantic  Light.\n  answer    It");
 });
 
+test("the printer writes each word once where thinking goes on beside the answer", () => {
+  const heard = { transcript: "rain?", isTranscribed: true };
+  const deltas = [
+    { semantic: "They ask. " },
+    { answer: "It " },
+    { semantic: "They ask. So it is." },
+    { answer: "It rains" },
+    { answer: "It rains." },
+  ];
+  expect(printed(false, heard, ...deltas)).toBe(
+    ["  you       rain?", "  semantic  They ask. ", "  answer    It ", "  semantic  So it is.", "  answer    rains."].join("\n"),
+  );
+});
+
+test("the printer gives the server's own count where there is one", () => {
+  expect(printed(false, { status: "completed", timing: { ...timing, cached_tokens: 32 } })).toContain(
+    "41 tokens heard in advance (32 in the server's cache)",
+  );
+});
+
 test("the printer says why a turn failed", () => {
   const error = { code: "engine_failed", message: "the engine could not finish" };
   expect(printed(false, { status: "failed", error })).toContain("failed: the engine could not finish");
+});
+
+test("the printer says once that channels are guessed", () => {
+  let text = "";
+  const print = createPrinter({ color: false, write: (piece) => (text += piece) });
+  const guessed: Turn = { ...turn, isHeuristic: true, semantic: "Light.", answer: "On.", status: "completed" };
+  print({ ...NEW_CONVERSATION, turns: [guessed] });
+  print({ ...NEW_CONVERSATION, turns: [guessed, { ...guessed, id: "i2" }] });
+  expect(text.match(/guessed/gu)).toHaveLength(1);
+  expect(printed(false, { semantic: "Light.", answer: "On.", status: "completed" })).not.toContain("guessed");
 });
 
 test("the printer uses color only when asked to", () => {

@@ -1,5 +1,8 @@
-/** The conversation as lines of a terminal: what is new since the last state is written, under the label of its channel. */
-import type { Conversation, Turn } from "@aloud/client";
+/**
+ * The conversation as lines of a terminal: what is new since the last state is written, under the label of its channel. The user's words are corrected while
+ * they are heard, so a line of theirs is written anew; the model's only grow, also where channels take turns.
+ */
+import type { Conversation, Turn, TurnTiming } from "@aloud/client";
 import { isSettled } from "@aloud/client";
 
 const CHANNELS = ["you", "semantic", "acoustic", "answer"] as const;
@@ -15,6 +18,8 @@ export interface PrinterOptions {
   readonly color: boolean;
 }
 
+const GUESSED = "which thinking is semantic and which acoustic is guessed from its words: this model thinks in one text";
+
 /** Clears the line that the cursor stands in. */
 const CLEAR_LINE = "\r\u001b[K";
 
@@ -29,6 +34,8 @@ export function createPrinter({ write, color }: PrinterOptions): (conversation: 
   const shown = new Map<string, Shown>();
   /** The line that the cursor stands in; deltas of the same channel go on in it. */
   let line: string | undefined;
+  /** Once is enough: it holds for the model. */
+  let saysThatGuessed = false;
 
   const styled = (style: Channel | "note", text: string) => (color ? `\u001b[${STYLE[style]}m${text}\u001b[0m` : text);
   const endLine = () => {
@@ -36,16 +43,20 @@ export function createPrinter({ write, color }: PrinterOptions): (conversation: 
     line = undefined;
   };
   const show = (turnId: string, channel: Channel, before: string, now: string) => {
+    if (now === before) return;
     const inLine = line === `${turnId} ${channel}`;
-    const goesOn = now.startsWith(before) && inLine;
-    const text = (goesOn ? now.slice(before.length) : now).replaceAll(/\s+/g, " ");
-    if (now === before || text === "") return;
+    // A correction is written whole; what only grew, also after other channels had their say, is written from where it stopped.
+    const isCorrection = !now.startsWith(before);
+    const added = (isCorrection ? now : now.slice(before.length)).replaceAll(/\s+/g, " ");
+    const goesOn = inLine && !isCorrection;
+    const text = goesOn ? added : added.trimStart();
+    if (text === "") return;
     if (!goesOn) {
       if (inLine && color) write(CLEAR_LINE);
       else endLine();
       write(styled("note", `  ${channel}`.padEnd(LABEL_WIDTH + 2)));
     }
-    write(styled(channel, goesOn ? text : text.trimStart()));
+    write(styled(channel, text));
     line = `${turnId} ${channel}`;
   };
 
@@ -57,8 +68,9 @@ export function createPrinter({ write, color }: PrinterOptions): (conversation: 
       for (const channel of CHANNELS) show(turn.id, channel, before.texts[channel], texts[channel]);
       if (isSettled(turn) && turn.status !== "unheard") {
         endLine();
-        const note = noteOf(turn);
-        if (note !== "") write(`${styled("note", `${" ".repeat(LABEL_WIDTH + 2)}${note}`)}\n`);
+        const notes = [noteOf(turn), ...(turn.isHeuristic && !saysThatGuessed ? [GUESSED] : [])];
+        saysThatGuessed ||= turn.isHeuristic;
+        for (const note of notes) if (note !== "") write(`${styled("note", `${" ".repeat(LABEL_WIDTH + 2)}${note}`)}\n`);
         write("\n");
       }
       shown.set(turn.id, { texts, settled: isSettled(turn) && turn.status !== "unheard" });
@@ -74,6 +86,10 @@ function textsOf(turn: Turn): Record<Channel, string> {
   return { you, semantic: turn.semantic, acoustic: turn.acoustic, answer: turn.answer };
 }
 
+function cacheOf({ cached_tokens }: TurnTiming): string {
+  return cached_tokens === undefined ? "" : ` (${cached_tokens} in the server's cache)`;
+}
+
 /** Where the time went, and how it ended unless well. */
 function noteOf({ status, timing, error }: Turn): string {
   const parts: string[] = [];
@@ -82,6 +98,7 @@ function noteOf({ status, timing, error }: Turn): string {
   if (timing?.first_thought_ms !== undefined) parts.push(`thought ${Math.round(timing.first_thought_ms)} ms`);
   if (timing?.first_answer_ms !== undefined) parts.push(`answer ${Math.round(timing.first_answer_ms)} ms`);
   if (timing !== undefined) parts.push(`done ${Math.round(timing.done_ms)} ms`);
-  if (timing !== undefined && timing.prefilled_tokens > 0) parts.push(`${timing.prefilled_tokens} tokens heard in advance`);
+  if (timing !== undefined && timing.prefilled_tokens > 0)
+    parts.push(`${timing.prefilled_tokens} tokens heard in advance${cacheOf(timing)}`);
   return parts.join(" · ");
 }
