@@ -17,13 +17,15 @@ import { canRender, chart, environment, gatewayContainer, type Manifest, only, r
 const canPlay = canRender && process.getuid?.() === 0 && spawnSync("unshare", ["--mount", "true"]).status === 0;
 const skipped = canPlay ? "" : " (SKIPPED: needs Helm (tests/deploy/helm/install-tools.sh), root and Linux' namespaces)";
 
-const work = mkdtempSync(join(tmpdir(), "aloud-pod-"));
+// Made by beforeAll, which does not run where everything is skipped.
+let work: string;
 /** Where the pod's root lies, in its own namespace; here it stays empty. */
-const podRoot = mkdtempSync(join(tmpdir(), "aloud-pod-root-"));
-const keys = new KeysFile();
-const key = keys.add("caller");
+let podRoot: string;
+let keys: KeysFile;
+let key: string;
 let pod: ChildProcess | undefined;
 afterAll(() => {
+  if (!canPlay) return;
   pod?.kill("SIGKILL");
   rmSync(work, { recursive: true });
   rmdirSync(podRoot);
@@ -74,6 +76,10 @@ let manifests: readonly Manifest[];
 let url: string;
 beforeAll(async () => {
   if (!canPlay) return;
+  work = mkdtempSync(join(tmpdir(), "aloud-pod-"));
+  podRoot = mkdtempSync(join(tmpdir(), "aloud-pod-root-"));
+  keys = new KeysFile();
+  key = keys.add("caller");
   const port = await freePort();
   manifests = render({ values: { keys: { file: readFileSync(keys.path, "utf8") }, gateway: { port } } });
   url = `http://127.0.0.1:${port}`;
