@@ -179,6 +179,8 @@ export const EVERYTHING: Wishes = {
     autoscaling: { metric: "sessions" },
     vllm: {
       apiKeySecret: "vllm-key",
+      cacheSaltSecret: "vllm-salt",
+      thinkAhead: 256,
       hfTokenSecret: "hf",
       cache: { storageClassName: "fast" },
       runtimeClassName: "nvidia",

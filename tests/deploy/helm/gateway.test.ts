@@ -97,6 +97,16 @@ describe.skipIf(!canRender)(`what the gateway is told${skipped}`, () => {
     expect(engine).toEqual({ engine: "vllm", urls: vllm.urls, model: "Step-Audio-R1.1", apiKey: "of-a-secret" });
   });
 
+  test("what vLLM's cache and thinking are to be", () => {
+    const vllm = { urls: ["http://gpu:8000"], cacheSaltSecret: "salt", thinkAhead: 256 };
+    const { engine } = configured({ values: { vllm } });
+    expect(engine).toMatchObject({ engine: "vllm", thinkAheadTokens: 256 });
+    const variable = gatewayContainer(render({ values: { vllm } })).env.find(
+      ({ name }: { name: string }) => name === "ALOUD_VLLM_CACHE_SALT",
+    );
+    expect(variable.valueFrom).toEqual({ secretKeyRef: { name: "salt", key: "salt" } });
+  });
+
   test("only variables that the gateway reads", () => {
     const source = readFileSync(join(root, "gateway/src/config.ts"), "utf8");
     const read = new Set([...source.matchAll(/\bALOUD_[A-Z_]+\b/g)].map(([name]) => name));

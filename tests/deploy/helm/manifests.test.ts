@@ -146,7 +146,7 @@ describe.skipIf(!canRender).each(cases)(`the chart with %s${skipped}`, (_name, w
     for (const { spec } of made) {
       for (const { env = [] } of spec.containers)
         for (const { name, value, valueFrom } of env) {
-          if (!/KEY$|TOKEN$/.test(name)) continue;
+          if (!/KEY$|TOKEN$|SALT$/.test(name)) continue;
           expect(value, name).toBeUndefined();
           expect(valueFrom.secretKeyRef, name).toMatchObject({ name: expect.any(String), key: expect.any(String) });
         }
