@@ -32,5 +32,5 @@ tar -C "$work" -cJf "$out/node.tar.xz" node
 
 (cd "$root" && npm run build --silent &&
   npx rolldown tests/vllm/gpu/bench.mjs --platform node --format esm --file "$out/bench.mjs" --log-level silent)
-cp "$here/run.sh" "$root/tests/vllm/make_tiny_model.py" "$out/"
+cp "$here/run.sh" "$here/floor.py" "$root/tests/vllm/make_tiny_model.py" "$out/"
 ls -l "$out"

@@ -20,7 +20,7 @@ case $verb in
 take)
   for piece in vllm site; do [ ! -e "$here/$piece.tar.xz" ] || tar -C "$dir/$piece" -xJf "$here/$piece.tar.xz"; done
   [ ! -e "$here/node.tar.xz" ] || tar -C "$dir" -xJf "$here/node.tar.xz"
-  for file in bench.mjs make_tiny_model.py run.sh; do [ ! -e "$here/$file" ] || cp "$here/$file" "$dir/"; done
+  for file in bench.mjs floor.py make_tiny_model.py run.sh; do [ ! -e "$here/$file" ] || cp "$here/$file" "$dir/"; done
   ;;
 check)
   python3 - <<'PYTHON'
