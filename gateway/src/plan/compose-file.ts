@@ -36,6 +36,9 @@ export function plannedFor({ gpu, model }: (typeof READY_FILES)[number]): Placem
   return found.fits ? found.placement : undefined;
 }
 
+/** Settings of a gateway with vLLM servers that compose takes from the environment. */
+const PASSED_ON = ["ALOUD_VLLM_KEY", "ALOUD_VLLM_CACHE_SALT", "ALOUD_THINK_AHEAD"];
+
 export function composeFile(placement: Placement): string {
   const { model, build, group, degree, replicas } = placement;
   const servers = Array.from({ length: replicas }, (_, replica) => replica);
@@ -55,8 +58,7 @@ export function composeFile(placement: Placement): string {
     "      ALOUD_ENGINE: vllm",
     `      ALOUD_MODEL: ${model.name}`,
     `      ALOUD_VLLM_URL: ${urls}`,
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: compose replaces it
-    "      ALOUD_VLLM_KEY: ${ALOUD_VLLM_KEY:-}",
+    ...PASSED_ON.map((name) => `      ${name}: \${${name}:-}`),
     // Only the order matters, and that is the one in which they stop: the gateway first, so that running turns are finished.
     "    depends_on:",
     ...servers.map((replica) => `      vllm-${replica}: { condition: service_started }`),
