@@ -1,5 +1,6 @@
 """The decoder is trained on from what ships, and ships as it was trained."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +9,17 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs PyTorch (the train extra)")
 onnx = pytest.importorskip("onnx", reason="needs the train extra")
 
-from aloud_nano.export import export_decoder  # noqa: E402
+from aloud_nano.export import export_decoder, export_encoder  # noqa: E402
+from aloud_nano.halves import word_errors  # noqa: E402
 from aloud_nano.model import Nano  # noqa: E402
 from aloud_nano.quantise import on_grid, quantise_matmuls  # noqa: E402
 from aloud_nano.runtime import NanoRuntime  # noqa: E402
-from aloud_nano.shipped import shipped_decoder  # noqa: E402
+from aloud_nano.shipped import (  # noqa: E402
+    shipped_decoder,
+    shipped_hearing,
+    shipped_model,
+)
+from aloud_nano.tokens import hearing_vocabulary  # noqa: E402
 from aloud_nano.tune import Ears  # noqa: E402
 
 SHIPPED = Path(__file__).parents[2] / "models" / "nano"
@@ -63,3 +70,28 @@ def test_the_ears_hear_what_the_exported_model_hears():
             expected = stream.cross[f"cross.{layer}.{name}"][0, :, 1:]  # without the sink
             expected = expected.transpose(1, 0, 2).reshape(heard.shape[2], -1)
             np.testing.assert_array_equal(heard[kind, layer], expected)
+
+
+def test_the_shipped_encoder_exports_to_the_integers_it_was_read_from(tmp_path):
+    model = shipped_model(SHIPPED).requires_grad_(False)
+    export_encoder(model, tmp_path / "float.onnx")
+    quantise_matmuls(tmp_path / "float.onnx", tmp_path / "int8.onnx")
+    before = integers(SHIPPED / "onnx" / "audio_encoder_quantized.onnx")
+    after = integers(tmp_path / "int8.onnx")
+    assert len(before) == len(after)
+    for one, other in zip(before, after, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_word_pieces_of_the_shipped_model_are_cut_as_the_model_learned_them():
+    pieces = shipped_hearing(SHIPPED)
+    config = json.loads((SHIPPED / "config.json").read_text())
+    assert hearing_vocabulary(pieces) == config["ctc"]["vocab"]
+    assert pieces.encode("turn the lights on").tokens == [" turn", " the", " lights", " on"]
+
+
+def test_the_nearest_beginning_of_a_text_that_goes_round_in_circles_counts():
+    truth, heard = "you must sleep".split(), "you must sleep you must sleep".split()
+    assert word_errors(truth, heard) == 3
+    assert word_errors(truth, heard, beginning=True) == 0
+    assert word_errors(truth, [], beginning=True) == 3
