@@ -24,7 +24,7 @@ from aloud_nano.encoder import WhisperEncoder
 from aloud_nano.model import Nano
 from aloud_nano.quantise import on_grid
 from aloud_nano.scene import MAX_BLOCKS
-from aloud_nano.train import EVERYTHING, Stage, Trainer
+from aloud_nano.trainer import EVERYTHING, Stage, Trainer
 
 
 class Ears:
