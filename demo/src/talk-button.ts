@@ -15,15 +15,16 @@ export function bindTalkButton(button: HTMLButtonElement, onOrder: (order: Exclu
     now = next.gesture;
     if (next.order !== "none") onOrder(next.order);
   };
-  const down = () => {
-    if (!button.disabled) give({ type: "down", atMs: performance.now() });
+  // When it happened, not when a busy page came to it: a tap stays a tap.
+  const down = ({ timeStamp }: Event) => {
+    if (!button.disabled) give({ type: "down", atMs: timeStamp });
   };
-  const up = () => give({ type: "up", atMs: performance.now() });
+  const up = ({ timeStamp }: Event) => give({ type: "up", atMs: timeStamp });
 
   button.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
     button.setPointerCapture(event.pointerId);
-    down();
+    down(event);
   });
   button.addEventListener("pointerup", up);
   button.addEventListener("pointercancel", () => give({ type: "cancel" }));
@@ -31,23 +32,23 @@ export function bindTalkButton(button: HTMLButtonElement, onOrder: (order: Exclu
   // A click without a pointer comes from assistive technology or Enter: a tap.
   button.addEventListener("click", (event) => {
     if (event.detail !== 0) return;
-    down();
-    up();
+    down(event);
+    up(event);
   });
   addEventListener("keydown", (event) => {
     if (event.code !== "Space" || !isForTalking(event, button)) return;
     event.preventDefault();
-    if (!event.repeat) down();
+    if (!event.repeat) down(event);
   });
   addEventListener("keyup", (event) => {
     if (event.code !== "Space" || !isForTalking(event, button)) return;
     // Also keeps a focused button from being clicked by the key.
     event.preventDefault();
-    up();
+    up(event);
   });
   // A key that is let go in another window is never seen.
-  addEventListener("blur", () => {
-    if (now.state === "held") up();
+  addEventListener("blur", (event) => {
+    if (now.state === "held") up(event);
   });
   return {
     cancel: () => give({ type: "cancel" }),

@@ -109,9 +109,10 @@ describe.skipIf(missing !== undefined)(`the page${missing === undefined ? "" : `
 
   test("sends at the second tap what began with the first", async () => {
     const page = await open({ plays: timer });
-    await page.locator("#talk").click();
+    // Enter on the button is a tap however busy the machine is; between a click's down and up more than a tap's time may pass there.
+    await page.locator("#talk").press("Enter");
     await page.waitForFunction(() => Number(document.getElementById("talk")?.style.getPropertyValue("--level")) > 0.3);
-    await page.locator("#talk").click();
+    await page.locator("#talk").press("Enter");
     await expectAnswered(page);
   });
 
