@@ -44,6 +44,19 @@ describe("weights", () => {
   });
 });
 
+describe("a real server: vLLM 0.22.1 with the shape of Step-Audio-R1 on one H200 of 139.7 GiB, 0.95 of it for the server (docs/latency.md)", () => {
+  test("its weights take what was computed", () => {
+    expect(weightBytesPerGpu(model("step-audio-r1.1"), "bf16", 1) / GIB).toBeCloseTo(62.36, 1);
+  });
+
+  test("the reserve is enough, and keeps less than 1 GiB from the cache", () => {
+    const cacheGib = (280_272 * kvBytesPerToken(r1)) / GIB;
+    const reserve = 139.7 * 0.95 - 62.36 - cacheGib;
+    expect(reserve).toBeLessThanOrEqual(reserveBytes(r1, 1, 139.7) / GIB);
+    expect(reserve).toBeGreaterThan(reserveBytes(r1, 1, 139.7) / GIB - 1);
+  });
+});
+
 describe("keys and values", () => {
   test.each([
     ["step-audio-r1", 256],
