@@ -10,6 +10,7 @@ import statistics
 import struct
 import sys
 import time
+import urllib.error
 import urllib.request
 
 URL = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8000"
@@ -54,10 +55,19 @@ def main():
         for _ in range(REQUESTS):
             begun = time.perf_counter()
             body = {"model": model, "messages": messages, "max_tokens": 1, "temperature": 0}
-            usage = post("/v1/chat/completions", body)["usage"]
+            try:
+                usage = post("/v1/chat/completions", body)["usage"]
+            except urllib.error.HTTPError as refusal:
+                print(f"{name:32s} refused: {refusal.read(300).decode(errors='replace')}")
+                break
             times.append(1000 * (time.perf_counter() - begun))
-        cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens", 0)
-        print(f"{name:32s} {statistics.median(times[WARM_UPS:]):7.1f} ms   {cached} of {usage['prompt_tokens']} cached")
+        else:
+            told(name, times, usage)
+
+
+def told(name, times, usage):
+    cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens", 0)
+    print(f"{name:32s} {statistics.median(times[WARM_UPS:]):7.1f} ms   {cached} of {usage['prompt_tokens']} cached")
 
 
 main()
