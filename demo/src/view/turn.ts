@@ -21,11 +21,15 @@ export function createTurnView(): TurnView {
   const chips = make("ul", { class: "chips" });
   const element = make("li", { class: "turn" }, said, thoughts, answer, chips);
   let shown: Turn | undefined;
+  /** The channel that spoke last: a model that thinks in one text comes back to the first. */
+  let spoke: "semantic" | "acoustic" = "semantic";
 
   return {
     element,
     update(turn) {
       if (turn === shown) return;
+      if (turn.semantic !== (shown?.semantic ?? "")) spoke = "semantic";
+      if (turn.acoustic !== (shown?.acoustic ?? "")) spoke = "acoustic";
       shown = turn;
       element.dataset.status = turn.status;
       words.dataset.empty =
@@ -41,8 +45,8 @@ export function createTurnView(): TurnView {
       const thinking = turn.status === "thinking" || turn.isThinking;
       const started = turn.responseId !== undefined;
       thoughts.hidden = !started && turn.status !== "failed";
-      semantic.update(turn.semantic, thinking && turn.acoustic === "");
-      acoustic.update(turn.acoustic, thinking && turn.acoustic !== "");
+      semantic.update(turn.semantic, thinking && spoke === "semantic");
+      acoustic.update(turn.acoustic, thinking && spoke === "acoustic");
       setText(answer, turn.answer);
       flag(answer, "live", turn.status === "answering");
       chips.replaceChildren(
