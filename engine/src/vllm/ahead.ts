@@ -8,6 +8,7 @@ import type { VllmProfile } from "./profiles.ts";
 import type { StreamPiece } from "./reading.ts";
 import { ServerRefusal } from "./server.ts";
 import { TemplateGuard } from "./template-guard.ts";
+import { hasText, TokenCount } from "./token-count.ts";
 
 /** Where a sentence ends: before white space, at the end unless a number may go on, and after the marks of scripts that have no white space. */
 const SENTENCE_END = /[.!?;](?=\s)|(?<!\d)[.!?;]$|[。！？；]|\n/gu;
@@ -57,7 +58,7 @@ export async function answerAhead(
   const sorter = new OutputSorter(profile, "answer", begun);
   const guard = new TemplateGuard(begun);
   const watch = new LoopWatch();
-  let counted = 0;
+  const count = new TokenCount();
   let untaken = 0;
   const say = (text: string) => {
     if (text === "") return;
@@ -69,14 +70,11 @@ export async function answerAhead(
       if (signal.aborted || piece.calls.length > 0) return "ended";
       const { answer: text } = sorter.push(piece);
       if (isThoughtOver() && isSentenceBreak(answer(), text)) return "ended";
-      const hasText = piece.reasoning !== "" || piece.content !== "";
-      const tokens = piece.usage === undefined ? Number(hasText) : Math.max(0, piece.usage.completionTokens - counted);
-      counted += tokens;
-      untaken += tokens;
+      untaken += count.add(piece);
       const guarded = guard.push(text);
       say(guarded.text);
       if (guarded.leak !== "none") return "ended";
-      if (hasText) watch.add(piece.reasoning + piece.content);
+      if (hasText(piece)) watch.add(piece.reasoning + piece.content);
       if (piece.finish === undefined && watch.loops) return "loop";
     }
     if (!signal.aborted) say(guard.end());

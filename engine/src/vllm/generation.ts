@@ -13,6 +13,7 @@ import type { Progress } from "./progress.ts";
 import type { CallPiece, ServerUsage, StreamPiece } from "./reading.ts";
 import { ThoughtSentences } from "./segmenter.ts";
 import { TemplateGuard } from "./template-guard.ts";
+import { hasText, TokenCount } from "./token-count.ts";
 
 export interface AskOptions {
   readonly maxTokens: number;
@@ -122,7 +123,7 @@ export class Generation {
     const guard = new TemplateGuard(this.#answer !== "");
     const watch = new LoopWatch();
     const calls: CallPiece[] = [];
-    let counted = 0;
+    const count = new TokenCount();
     let finish: string | undefined;
     let leak = "none" as "none" | "turn" | "request";
     const firstUsage = this.#usage === undefined;
@@ -135,13 +136,12 @@ export class Generation {
     for await (const piece of ask(this.#progress, options, signal)) {
       if (signal.aborted) return { type: "end", reason: "aborted" };
       if (piece.usage !== undefined && firstUsage) this.#usage = piece.usage;
-      const hasText = piece.reasoning !== "" || piece.content !== "" || piece.calls.length > 0;
-      const tokens = piece.usage === undefined ? Number(hasText) : Math.max(0, piece.usage.completionTokens - counted);
-      counted += tokens;
+      const isText = hasText(piece);
+      const tokens = count.add(piece);
       const wasThinking = this.#isThinking;
       // A server that is behind puts several tokens into one event. What exceeds a budget is not taken; going on generates it again.
-      if (hasText && wasThinking && this.#thinkTokens + tokens > maxThinkTokens) return { type: "closed" };
-      if (hasText && !wasThinking && this.#answerTokens + tokens > maxAnswerTokens) return { type: "end", reason: "length" };
+      if (isText && wasThinking && this.#thinkTokens + tokens > maxThinkTokens) return { type: "closed" };
+      if (isText && !wasThinking && this.#answerTokens + tokens > maxAnswerTokens) return { type: "end", reason: "length" };
       const { thought, answer } = sorter.push(piece);
       if (wasThinking) {
         this.#thinkTokens += tokens;
@@ -159,7 +159,7 @@ export class Generation {
       if (answer !== "") write(answer, wasThinking ? 0 : tokens);
       calls.push(...piece.calls);
       finish = piece.finish ?? finish;
-      if (hasText) watch.add(piece.reasoning + piece.content);
+      if (isText) watch.add(piece.reasoning + piece.content);
       if (leak !== "none") break;
       if (finish !== undefined) continue;
       if (calls.length === 0 && watch.loops) {
