@@ -219,3 +219,10 @@ export class EventGrammar {
     }
   }
 }
+
+/** All events of a session so far. @throws Error at the first that may not come where it comes */
+export function readLegal(dialect: "realtime" | "aloud", events: readonly WireEvent[]): EventGrammar {
+  const grammar = new EventGrammar(dialect);
+  for (const event of events) grammar.accept(event);
+  return grammar;
+}

@@ -2,7 +2,7 @@
 import type { Dialect } from "@aloud/client/protocol";
 import type { ScriptedStep } from "@aloud/engine/testing";
 import { afterEach, describe, expect, test } from "vitest";
-import { EventGrammar } from "../helpers/event-grammar.ts";
+import { readLegal } from "../helpers/event-grammar.ts";
 import { openTestSession, type TestSession } from "../helpers/session.ts";
 
 const thought = (text: string, channel: "semantic" | "acoustic" = "semantic"): ScriptedStep => ({ channel, text });
@@ -12,8 +12,7 @@ const answer = (text: string): ScriptedStep => ({ channel: "answer", text });
 let session: TestSession;
 let dialect: Dialect;
 afterEach(() => {
-  const grammar = new EventGrammar(dialect);
-  for (const event of session.events) grammar.accept(event);
+  readLegal(dialect, session.events);
   return session.close();
 });
 

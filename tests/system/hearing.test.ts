@@ -1,13 +1,12 @@
 /** How the user is heard: formats, transcripts, when a turn is over, and what happens when nobody speaks. */
 import type { ScriptedOptions } from "@aloud/engine/testing";
 import { afterEach, describe, expect, test } from "vitest";
-import { EventGrammar } from "../helpers/event-grammar.ts";
+import { readLegal } from "../helpers/event-grammar.ts";
 import { openTestSession, type TestSession } from "../helpers/session.ts";
 
 let session: TestSession;
 afterEach(() => {
-  const grammar = new EventGrammar("realtime");
-  for (const event of session.events) grammar.accept(event);
+  readLegal("realtime", session.events);
   return session.close();
 });
 const yes = [{ channel: "answer", text: "Yes." }] as const;

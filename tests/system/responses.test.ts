@@ -2,15 +2,14 @@
 import type { ConversationSetup } from "@aloud/engine";
 import type { ScriptedOptions } from "@aloud/engine/testing";
 import { afterEach, describe, expect, test } from "vitest";
-import { EventGrammar } from "../helpers/event-grammar.ts";
+import { readLegal } from "../helpers/event-grammar.ts";
 import { openTestSession, type TestSession, tone } from "../helpers/session.ts";
 
 let session: TestSession;
 /** Every conversation that the engine was asked to open. */
 let opened: ConversationSetup[];
 afterEach(() => {
-  const grammar = new EventGrammar("realtime");
-  for (const event of session.events) grammar.accept(event);
+  readLegal("realtime", session.events);
   return session.close();
 });
 

@@ -3,14 +3,13 @@ import type { Dialect } from "@aloud/client/protocol";
 import type { ScriptedOptions } from "@aloud/engine/testing";
 import { afterEach, expect, test } from "vitest";
 import type { WireEvent } from "../helpers/client.ts";
-import { EventGrammar } from "../helpers/event-grammar.ts";
+import { readLegal } from "../helpers/event-grammar.ts";
 import { openTestSession, type TestSession } from "../helpers/session.ts";
 
 let session: TestSession;
 let dialect: Dialect;
 afterEach(() => {
-  const grammar = new EventGrammar(dialect);
-  for (const event of session.events) grammar.accept(event);
+  readLegal(dialect, session.events);
   return session.close();
 });
 

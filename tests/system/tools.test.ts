@@ -1,13 +1,12 @@
 /** Tools: offered to the engine, called in the order stock clients need, answered, followed up. */
 import type { ScriptedOptions, ScriptedTurn } from "@aloud/engine/testing";
 import { afterEach, describe, expect, test } from "vitest";
-import { EventGrammar } from "../helpers/event-grammar.ts";
+import { readLegal } from "../helpers/event-grammar.ts";
 import { openTestSession, type TestSession } from "../helpers/session.ts";
 
 let session: TestSession;
 afterEach(() => {
-  const grammar = new EventGrammar("realtime");
-  for (const event of session.events) grammar.accept(event);
+  readLegal("realtime", session.events);
   return session.close();
 });
 

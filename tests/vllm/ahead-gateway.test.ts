@@ -3,7 +3,7 @@ import { openVllmEngine } from "@aloud/engine/vllm";
 import { afterEach, expect, test } from "vitest";
 import { createLogger, openGateway, readConfig } from "../../gateway/src/index.ts";
 import { WireClient } from "../helpers/client.ts";
-import { EventGrammar } from "../helpers/event-grammar.ts";
+import { readLegal } from "../helpers/event-grammar.ts";
 import type { Request } from "./fake/prompt.ts";
 import { startFakeVllm } from "./fake/server.ts";
 
@@ -41,8 +41,7 @@ async function answerOver(protocols: string[], thinkAheadTokens: number | undefi
   });
   client.send({ type: "response.create", response: {} });
   const done = await client.wait("response.done");
-  const grammar = new EventGrammar(protocols.includes("aloud.v1") ? "aloud" : "realtime");
-  for (const event of client.events) grammar.accept(event);
+  readLegal(protocols.includes("aloud.v1") ? "aloud" : "realtime", client.events);
   return { client, done, fake };
 }
 
