@@ -24,5 +24,9 @@ shift
 mount -o remount,ro "$root/etc"
 mount -o remount,ro,bind "$root"
 mount -t tmpfs tmpfs "$root/tmp"
+# Wherever the checkout lies, below /tmp as well.
+mkdir -p "$root$here"
+mount --bind "$here" "$root$here"
+mount -o remount,ro,bind "$root$here"
 exec chroot "$root" setpriv --reuid="${user%%:*}" --regid="${user#*:}" --clear-groups --bounding-set=-all --inh-caps=-all --no-new-privs \
   env --chdir="$here" "$@"
