@@ -60,10 +60,16 @@ export async function run(options) {
     for (const history of numbers(options.history)) {
       const words = await historyOf(bench, history);
       const stepMs = await decodeStep(bench, words);
-      for (const speech of numbers(options.speech)) turns.push(await measureTurn(bench, words, speech, { history, stepMs }));
+      for (const speech of numbers(options.speech)) {
+        turns.push(await measureTurn(bench, words, speech, { history, stepMs }));
+        tell(turnRow(turns.at(-1)));
+      }
     }
     const crowds = [];
-    for (const count of numbers(options.sessions)) crowds.push(await measureCrowd(bench, count));
+    for (const count of numbers(options.sessions)) {
+      crowds.push(await measureCrowd(bench, count));
+      tell(crowdRow(crowds.at(-1)));
+    }
     const ahead = bench.profile.thinking === undefined ? [] : numbers(options.ahead);
     const thinking = await measureAhead({ urls: options.url, model: options.model, ahead, thinkTokens: Number(options.think), repeats });
     const where = `${engine.info.model}, median of ${repeats}`;
@@ -80,6 +86,12 @@ export async function run(options) {
     await engine.close();
     taps.undo();
   }
+}
+
+/** As soon as it is known: a run on a lent machine may be cut off. */
+function tell(row) {
+  const cells = Object.entries(row).map(([name, value]) => `${name}: ${value}`);
+  console.error(cells.join(", "));
 }
 
 function turnRow({ speech, history, promptTokens, warmed, midWord, cold, stepMs, cached }) {
