@@ -98,7 +98,7 @@ class EncoderState:
 
     mel: Tensor  # [1, 80, 2]
     stem: Tensor  # [1, D, 1]
-    key: Tensor  # [L, 1, H, P, D/H], P ≤ 384
+    key: Tensor  # [L + 1, 1, H, P, D/H], P ≤ 384; the live layer is the last
     value: Tensor
     position: Tensor  # [1] int64, encoder frames since the utterance began
 
@@ -195,6 +195,13 @@ class AudioEncoder(nn.Module):
         width = config.width
         self.config = config
         self.whisper = WhisperEncoder(config)
+        # A layer of our own for the live transcript and the end of turn alone: Whisper's last
+        # layer stays what the decoder reads. At the start it changes nothing.
+        self.live = EncoderLayer(width, config.heads, config.feed_forward)
+        self.live_norm = nn.LayerNorm(width)
+        for part in (self.live.out, self.live.down):
+            nn.init.zeros_(part.weight)
+            nn.init.zeros_(part.bias)
         # The early layer still knows pitch and loudness, which Whisper's last one forgets.
         self.side_norm = nn.LayerNorm(width)
         self.side_in = nn.Linear(width, config.side_width)
@@ -212,17 +219,18 @@ class AudioEncoder(nn.Module):
             self.pool.weight.copy_(torch.eye(width).repeat(1, FRAMES_PER_CROSS) / FRAMES_PER_CROSS)
             self.pool.bias.zero_()
 
-    def _heads(self, final: Tensor, early: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """[B, T, D] twice → pooled [B, T/2, D], ctc [B, T, C], turn [B, T/24]."""
+    def _heads(self, final: Tensor, early: Tensor, live: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """[B, T, D] three times → pooled [B, T/2, D], ctc [B, T, C], turn [B, T/24]."""
         heard = final + self.side_out(F.gelu(self.side_in(self.side_norm(early))))
         pooled = self.pool(heard.unflatten(1, (-1, FRAMES_PER_CROSS)).flatten(2))
-        ctc = self.ctc(F.gelu(self.ctc_in(final)))
-        blocks = final.unflatten(1, (-1, BLOCK_FRAMES))
+        ctc = self.ctc(F.gelu(self.ctc_in(live)))
+        blocks = live.unflatten(1, (-1, BLOCK_FRAMES))
         ending = torch.cat([blocks.mean(2), blocks[:, :, -6:].mean(2)], dim=-1)
         return pooled, ctc, self.turn(F.gelu(self.turn_in(ending))).squeeze(-1)
 
-    def _output(self, hidden: list[Tensor], final: Tensor) -> EncoderOutput:
-        pooled, ctc, turn = self._heads(final, hidden[self.config.tap_layer - 1])
+    def _output(self, hidden: list[Tensor], final: Tensor, live: Tensor) -> EncoderOutput:
+        early = hidden[self.config.tap_layer - 1]
+        pooled, ctc, turn = self._heads(final, early, self.live_norm(live))
         cross = []
         for layer in self.cross:
             key, value = layer(pooled).chunk(2, dim=-1)
@@ -232,16 +240,16 @@ class AudioEncoder(nn.Module):
     def forward(self, mel: Tensor, offset: Tensor | None = None) -> EncoderOutput:
         mask = block_mask(mel.shape[2] // 2, mel.device)
         *hidden, final = self.whisper(mel, mask, offset)
-        return self._output(hidden, final)
+        return self._output(hidden, final, self.live(hidden[-1], mask))
 
     def packed(self, mel: Tensor, start: Tensor, position: Tensor, mask: Tensor) -> EncoderOutput:
         """As ``WhisperEncoder.packed``: rows of blocks that utterances share."""
         *hidden, final = self.whisper.packed(mel, start, position, mask)
-        return self._output(hidden, final)
+        return self._output(hidden, final, self.live(hidden[-1], mask))
 
     def initial_state(self) -> EncoderState:
         width, heads = self.config.width, self.config.heads
-        empty = torch.zeros(self.config.layers, 1, heads, 0, width // heads)
+        empty = torch.zeros(self.config.layers + 1, 1, heads, 0, width // heads)
         return EncoderState(
             mel=torch.zeros(1, N_MELS, 2),
             stem=torch.zeros(1, width, 1),
@@ -256,7 +264,7 @@ class AudioEncoder(nn.Module):
         positions = state.position + torch.arange(x.shape[1])
         x = x + sinusoids(positions % POSITION_PERIOD, self.config.width)
         keys, values, hidden = [], [], []
-        for index, layer in enumerate(self.whisper.layers):
+        for index, layer in enumerate([*self.whisper.layers, self.live]):
             x, key, value = layer.step(x, state.key[index], state.value[index])
             keys.append(key[:, :, -PAST_FRAMES:])
             values.append(value[:, :, -PAST_FRAMES:])
@@ -268,4 +276,5 @@ class AudioEncoder(nn.Module):
             value=torch.stack(values),
             position=state.position + BLOCK_FRAMES,
         )
-        return self._output(hidden, self.whisper.norm(x)), following
+        *hidden, live = hidden
+        return self._output(hidden, self.whisper.norm(hidden[-1]), live), following

@@ -79,7 +79,7 @@ def _export(module: nn.Module, example: tuple, path: Path, **names: object) -> N
 
 def export_encoder(model: Nano, path: Path) -> None:
     config = model.config.encoder
-    cache = torch.randn(config.layers, 1, config.heads, 48, config.width // config.heads)
+    cache = torch.randn(config.layers + 1, 1, config.heads, 48, config.width // config.heads)
     example = (
         torch.randn(1, N_MELS, BLOCK_MEL),
         torch.zeros(1, N_MELS, 2),

@@ -1,7 +1,7 @@
 """Read weights and word pieces back out of a model directory, to train on from what ships.
 
 The exporter names matrices by number, in the order of the graph: four to each layer of the
-encoder and then its heads, six to each layer of the decoder.
+encoder (the live one last) and then its heads, six to each layer of the decoder.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from aloud_nano.model import Nano
 
 State = dict[str, Tensor]
 
+_PARTS = ("qkv", "out", "up", "down")  # of an encoder's layer
 _HEADS = ("side_in", "side_out", "pool", "ctc_in", "ctc", "turn_in", "turn")
 
 
@@ -57,7 +58,7 @@ def shipped_encoder(path: Path) -> State:
     found = _constants(path)
     state = _named(found, "encoder.whisper.")
     layers = sum(name.endswith("norm_feed.bias") for name in state)
-    targets = [f"layers.{n}.{part}" for n in range(layers) for part in ("qkv", "out", "up", "down")]
+    targets = [f"layers.{n}.{part}" for n in range(layers) for part in _PARTS]
     for target, whole in zip(targets, _matrices(found), strict=False):
         state[f"{target}.weight"] = whole
     return state
@@ -70,7 +71,8 @@ def shipped_ears(path: Path) -> State:
     state = _named(found, "encoder.") | {f"whisper.{name}": v for name, v in whisper.items()}
     layers = sum(name.endswith("norm_feed.bias") for name in whisper)
     crosses = sum(name.startswith("encoder.cross.") for name in found)
-    targets = [*_HEADS, *(f"cross.{n}" for n in range(crosses))]
+    live = [f"live.{part}" for part in _PARTS] if "live_norm.weight" in state else []
+    targets = [*live, *_HEADS, *(f"cross.{n}" for n in range(crosses))]
     for target, whole in zip(targets, _matrices(found)[4 * layers :], strict=True):
         state[f"{target}.weight"] = whole
     return state
@@ -93,6 +95,10 @@ def shipped_model(directory: Path) -> Nano:
     """All of nano, with weights on the grid of the exported int8 ones."""
     model = Nano()
     ears = shipped_ears(directory / "onnx" / "audio_encoder_quantized.onnx")
+    if "live_norm.weight" not in ears:  # up to 2.0.0 the heads read Whisper's last layer
+        ears |= {f"live_norm.{part}": ears[f"whisper.norm.{part}"] for part in ("weight", "bias")}
+        live = model.encoder.state_dict()
+        ears |= {name: value for name, value in live.items() if name.startswith("live.")}
     model.encoder.load_state_dict(ears)
     model.decoder.load_state_dict(shipped_decoder(directory, model.config.decoder))
     return model.eval()

@@ -7,7 +7,12 @@ from torch import Tensor
 
 from aloud_nano.model import Nano
 
-OWN_HEADS = ("encoder.side", "encoder.ctc", "encoder.turn")  # nothing of Whisper is in them
+OWN_HEADS = (
+    "encoder.side",
+    "encoder.ctc",
+    "encoder.turn",
+    "encoder.live",
+)  # nothing of Whisper is in them
 
 
 def start_from_whisper(model: Nano, whisper: dict[str, Tensor]) -> None:

@@ -56,6 +56,12 @@ def test_streaming_equals_whole(encoder: AudioEncoder) -> None:
 
 
 @torch.no_grad()
+def test_a_live_layer_that_has_learned_nothing_changes_nothing(encoder: AudioEncoder) -> None:
+    frames = torch.randn(1, 3 * BLOCK_FRAMES, 64)
+    assert torch.equal(encoder.live(frames, block_mask(3 * BLOCK_FRAMES)), frames)
+
+
+@torch.no_grad()
 def test_packed_neighbours_do_not_touch(encoder: AudioEncoder) -> None:
     """Two utterances in one row give what each gives alone."""
     lengths = [5, 14]
