@@ -11,8 +11,8 @@ from aloud_nano.model import Nano
 # our heads start from nothing.
 RATES = {"encoder": 1.2e-4, "bridge": 4e-4, "decoder": 7e-4, "new": 1.5e-3}
 # From a trained model: the encoder alone, then everything.
-EARS_RATES = {"encoder": 3e-4, "new": 5e-4}
-TUNING_RATES = {"encoder": 3e-5, "bridge": 2e-4, "decoder": 1.5e-4, "new": 3e-4}
+EARS_RATES = {"encoder": 3e-4, "new": 8e-4}
+TUNING_RATES = {"encoder": 1e-4, "bridge": 3e-4, "decoder": 2e-4, "new": 6e-4}
 
 
 def part_of(name: str) -> str:

@@ -45,8 +45,9 @@ def stages(args: argparse.Namespace) -> list[Stage]:
     its ears close to Whisper's: what the tasks alone make of them hears people less well."""
     if args.model is None:
         return [Stage("cold", args.seconds, RATES)]
-    follow = Stage("ears", args.ears, EARS_RATES, reads=False, distil=lambda _: 5.0, ctc=0.1)
-    rest = Stage("cold", args.seconds, TUNING_RATES, distil=lambda _: 5.0, ctc=0.1)
+    rates = TUNING_RATES | {"decoder": args.decoder_rate}
+    follow = Stage("ears", args.ears, EARS_RATES, reads=False, distil=lambda _: 5.0, ctc=0.2)
+    rest = Stage("cold", args.seconds, rates, distil=lambda _: 5.0, ctc=0.2)
     return [stage for stage in (follow, rest) if stage.seconds > 0]
 
 
@@ -90,7 +91,8 @@ class ShardFeed:
 
     def poll(self, loader: Loader, limit: int = 1) -> int:
         moved = 0
-        for path in sorted(self.directory.glob("shard_*.json")):
+        # The last numbers first: neural voices speak slowly, and nobody waits for what is plenty.
+        for path in sorted(self.directory.glob("shard_*.json"), reverse=True):
             if moved >= limit:
                 break
             if path.name in self.known or not self.workers.owns(path.stem):
@@ -193,7 +195,8 @@ def refine(
         source = TurnSource(setup, seed=500 + workers.rank)
         for path, offset in shards:
             source.add_shard(path, offset)
-        entries = [entry for dialogue in source.synthetic for entry in dialogue]
+        dialogues = [*source.synthetic, *source.neural]
+        entries = [entry for dialogue in dialogues for entry in dialogue]
         sources.append((source, PromptSource(source, entries, seed=600 + workers.rank)))
     (source, train), (_, held) = sources
     refinery = Refinery(
@@ -220,9 +223,13 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=1000, help="0: only --refine")
     parser.add_argument("--start", type=Path, help="continue from this checkpoint of nano")
     parser.add_argument("--scale", type=float, default=1.0, help="of all learning rates")
+    parser.add_argument(
+        "--decoder-rate", type=float, default=TUNING_RATES["decoder"], help="with --model"
+    )
     parser.add_argument("--warm-up", type=int, default=150, help="steps")
     parser.add_argument("--hold", type=float, default=0.4, help="share at the full rate")
     parser.add_argument("--real", type=float, default=Mix.real, help="share of speech")
+    parser.add_argument("--neural", type=float, default=Mix.neural, help="of other speech")
     parser.add_argument("--typed", type=float, default=Mix.typed, help="share of pieces")
     parser.add_argument("--typed-dialogue", type=float, default=Mix.typed_dialogue)
     parser.add_argument("--refine", action="store_true", help="two rounds of MGRD afterwards")
@@ -300,7 +307,9 @@ def main() -> None:
     log.say(f"{len(real)} real entries, {len(bank.kinds)} sounds")
 
     shape = BatchShape(args.audio_rows, args.text_rows, args.text_length, args.spoken)
-    mix = Mix(typed=args.typed, typed_dialogue=args.typed_dialogue, real=args.real)
+    mix = Mix(
+        typed=args.typed, typed_dialogue=args.typed_dialogue, real=args.real, neural=args.neural
+    )
     setup = LoaderSetup(args.tokenizer, args.hearing, args.text, bank.index(), shape, real, mix)
     loader = Loader(setup, args.workers, seed=workers.rank + 1)
     feed = ShardFeed(args.shards, store, workers)
