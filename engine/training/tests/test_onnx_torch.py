@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 import pytest
-from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 torch = pytest.importorskip("torch", reason="needs PyTorch (the train extra)")
+onnx = pytest.importorskip("onnx", reason="needs the train extra")
+from onnx import ModelProto, TensorProto, helper, numpy_helper  # noqa: E402
 from onnxruntime.quantization import QuantType, quantize_dynamic  # noqa: E402
 
 from aloud_nano.onnx_torch import OnnxOnTorch  # noqa: E402
