@@ -304,8 +304,12 @@ def speech_frames(batch: dict[str, Tensor], frames_per_block: int) -> Tensor:
 
 
 def ctc_loss(logits: Tensor, batch: dict[str, Tensor], frames: Tensor, letters: Tensor) -> Tensor:
-    """Mean over characters. logits: packed [rows, frames_per_block, C]; frames and letters: the
-    lengths of every utterance, on the host (on the device they would force a wait)."""
+    """Mean over word pieces. In a wordless clip every frame is to be blank; of words that are not
+    known nothing is learned.
+
+    logits: packed [rows, frames_per_block, C]; frames and letters: the lengths of every utterance,
+    on the host (on the device they would force a wait).
+    """
     step = torch.arange(MAX_BLOCKS, device=logits.device)[None]
     first = batch["first_block"][:, None]
     index = torch.where(step < batch["blocks"][:, None], first + step, first)
@@ -314,4 +318,5 @@ def ctc_loss(logits: Tensor, batch: dict[str, Tensor], frames: Tensor, letters: 
         spread, batch["ctc"], frames, letters, blank=0, reduction="none", zero_infinity=True,
     )  # fmt: skip
     lengths = batch["ctc_length"]
-    return (losses * (lengths > 0)).sum() / (lengths.sum() + 1)
+    known = (lengths > 0) | batch["wordless"]
+    return (losses * known).sum() / (lengths.sum() + 1)

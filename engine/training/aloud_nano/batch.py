@@ -23,6 +23,7 @@ Batch = dict[str, NDArray]
 MAX_FRAMES = MAX_BLOCKS * CROSS_PER_BLOCK
 CROSS_WIDTH = MAX_FRAMES + 7  # with the sink a multiple of 8, as attention kernels want it
 HEARD_END = int(0.06 * SAMPLE_RATE)  # silence after the last word before an end can be told
+WORDLESS = ("sound", "silence", "noise")  # nothing is said to nano: no live transcript either
 UNKNOWN = -1.0  # an end-of-turn label that is not learned
 
 
@@ -182,6 +183,7 @@ class Packer:
             "block_position": block_position, "block_index": block_index, "ended": ended,
             "first_block": np.array([block for _, block in self.utterances], np.int64),
             "ctc": ctc, "ctc_length": np.array([len(p) for p in known], np.int64),
+            "wordless": np.array([s.kind in WORDLESS for s in scenes], bool),
             "kind": np.array([KINDS.index(s.kind) for s in scenes], np.int64),
             "silent_floor": np.array([s.silent_floor for s in scenes], bool),
             "turns": np.array(self.turns),

@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from aloud_nano.augment import companded, render  # noqa: E402
+from aloud_nano.augment import companded, ctc_loss, render  # noqa: E402
 from aloud_nano.config import SAMPLE_RATE  # noqa: E402
 from aloud_nano.scene import KINDS, RENDER_FLOATS, RENDER_INTEGERS  # noqa: E402
 from aloud_nano.sounds import LENGTH  # noqa: E402
@@ -124,3 +124,22 @@ def test_all_noise_colours_have_the_scene_s_snr(store, bank) -> None:
     for colour in (-1.0, 0.0, 2.5):
         audio = heard(store, bank, silent_floor=False, snr=10.0, noise_colour=colour)
         assert decibels(audio[:7_900]) == pytest.approx(-36, abs=4)
+
+
+def test_a_live_transcript_of_noise_is_an_error_and_of_unknown_words_is_not() -> None:
+    """Two clips of one block without pieces: noise, and words that are not known."""
+    batch = {
+        "first_block": torch.tensor([0, 1]), "blocks": torch.tensor([1, 1]),
+        "ctc": torch.zeros(2, 1, dtype=torch.int64), "ctc_length": torch.tensor([0, 0]),
+        "wordless": torch.tensor([True, False]),
+    }  # fmt: skip
+    lengths = (torch.tensor([24, 24]), torch.tensor([0, 0]))
+
+    def loss(words_in: int) -> float:
+        logits = torch.zeros(2, 24, 5)
+        logits[:, :, 0] = 9.0  # blank
+        logits[words_in, 10, 2] = 20.0
+        return float(ctc_loss(logits, batch, *lengths))
+
+    assert loss(words_in=0) > 10
+    assert loss(words_in=1) < 0.1
