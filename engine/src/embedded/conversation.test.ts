@@ -230,7 +230,7 @@ describe("a turn", () => {
   });
 
   test("pads only what is left at the end", async () => {
-    const { conversation, answer, runs } = converse("ok");
+    const { conversation, answer, runs } = converse("</think>ok");
     const samples = heardAs("ab").subarray(0, 6);
     expect((await conversation.append({ type: "audio", samples })).tokens).toBe(3);
     await answer();
@@ -506,6 +506,23 @@ describe("tools", () => {
       "<|system|>tools: set_light<|eot|><|user|>on<|eot|><|assistant|><think></think><tool_call>set_light(state=on)</tool_call><|eot|>" +
         "<|tool|>ok<|eot|><|assistant|><think></think>done",
     );
+  });
+});
+
+describe("a turn that ends without an answer", () => {
+  test("in its thought is answered from what was thought", async () => {
+    const { hear, answer, seen } = converse('says "go on"<acoustic>lou<|eot|>going<|eot|>');
+    await hear("a");
+    expect(summary(await answer())).toBe('semantic:says "go on" [go on] acoustic:lou answer:going stop');
+    expect(seen()).toMatch(/<acoustic>lou<\/think>going$/u);
+  });
+
+  test("gets the answer to words that are not clear, where the model has none", async () => {
+    const { hear, answer, seen } = converse('says "go on"<|eot|><|eot|>');
+    await hear("a");
+    expect(summary(await answer())).toBe('semantic:says "go on" [go on] answer:not clear: go on stop');
+    await hear("b");
+    expect(seen()).toMatch(/<\/think>not clear: go on<\|eot\|><\|user\|>$/u);
   });
 });
 

@@ -101,6 +101,11 @@ export async function generate(context: GenerationContext): Promise<Conversation
     if (!mayCall || callOpen === undefined || callClose === undefined || text === undefined || !tools.has(text)) return undefined;
     return [callOpen, ...model.tokenizer.encode(text), callClose];
   };
+  /** That the words were not clear, and the end of the turn. */
+  const unclearAnswer = (words: string): number[] => {
+    const answer = confidence?.unclear.answer.replaceAll("{transcript}", words) ?? "";
+    return [...model.tokenizer.encode(answer), id(prompt.turnClose)];
+  };
   /** Takes a call back that did not come to its end. */
   const withoutCall = (): void => {
     if (call === undefined) return;
@@ -141,17 +146,24 @@ export async function generate(context: GenerationContext): Promise<Conversation
         spoken.length = 0;
         next = callOpen;
       }
-    } else if (endTokens.has(next)) return finish("stop");
+    }
     const thinking = isThought(speaker.channel);
+    const ended = call === undefined && endTokens.has(next);
+    if (ended && !thinking) {
+      if (answerTokens > 0 || confidence === undefined) return finish("stop");
+      // Nobody is left without a word, whatever the model lost its way in.
+      forced = unclearAnswer(speaker.words);
+      next = forced.shift() ?? next;
+    }
     if (!thinking && answerTokens >= request.maxAnswerTokens) {
       // A call is made anew, whole, when the answer goes on.
       const token: number = call !== undefined && callOpen !== undefined ? callOpen : next;
       withoutCall();
       return finish("length", { type: "token", token, channel: speaker.channel, bytes: speaker.cutCharacter, forced });
     }
-    // More of the same helps nobody: a thought is closed and answered from, an answer is over.
+    // More of the same helps nobody, nor does the end of a turn that is not answered yet: a thought is closed and answered from, an answer is over.
     if (isLoop && !thinking && call === undefined) return finish("length", { type: "exhausted" });
-    if (thinking && (isLoop || thinkTokens >= request.maxThinkTokens)) {
+    if (thinking && (ended || isLoop || thinkTokens >= request.maxThinkTokens)) {
       speaker.transcribeByEar();
       next = id(prompt.thinkClose);
       forced = [];
@@ -164,10 +176,9 @@ export async function generate(context: GenerationContext): Promise<Conversation
     const heard = speaker.say(next, control);
     if (heard?.confidence !== undefined && confidence !== undefined && heard.confidence < confidence.transcript) {
       // The thought takes the turn that it takes when the words are unclear; what was said so far stands.
-      const { semantic, answer } = confidence.unclear;
       const stop = heard.rest.startsWith(".") ? "" : ".";
-      forced = [...model.tokenizer.encode(stop + semantic), id(prompt.acousticOpen)];
-      forcedAnswer = [...model.tokenizer.encode(answer.replaceAll("{transcript}", heard.words)), id(prompt.turnClose)];
+      forced = [...model.tokenizer.encode(stop + confidence.unclear.semantic), id(prompt.acousticOpen)];
+      forcedAnswer = unclearAnswer(heard.words);
     }
     if (control === prompt.thinkClose) {
       forced = forcedAnswer.length > 0 ? forcedAnswer : [...(plannedCall() ?? demanded)];

@@ -36,6 +36,7 @@ export class Speaker {
   readonly #quoted: QuotedText | undefined;
   readonly #logProbabilities: number[] = [];
   #isTranscribed: boolean;
+  #words = "";
   /** Tokens since the last delta. */
   #tokens = 0;
   #callText = "";
@@ -77,6 +78,11 @@ export class Speaker {
   /** Whether the next token is one of the user's words, as the model heard them. */
   get isQuoting(): boolean {
     return !this.#isTranscribed && this.#quoted?.isInside === true;
+  }
+
+  /** The user's words as they were given out; empty for a turn that was typed. */
+  get words(): string {
+    return this.#words;
   }
 
   /** What the tool call that is being written says so far. */
@@ -153,6 +159,7 @@ export class Speaker {
   #transcribe(text: string, confidence: number | undefined): void {
     if (this.#isTranscribed) return;
     this.#isTranscribed = true;
+    this.#words = text;
     this.#context.emit({ type: "transcript", text, ...(confidence !== undefined && { confidence }) });
   }
 }
