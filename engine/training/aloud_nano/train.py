@@ -45,9 +45,8 @@ def stages(args: argparse.Namespace) -> list[Stage]:
     its ears close to Whisper's: what the tasks alone make of them hears people less well."""
     if args.model is None:
         return [Stage("cold", args.seconds, RATES)]
-    rates = TUNING_RATES | {"decoder": args.decoder_rate}
     follow = Stage("ears", args.ears, EARS_RATES, reads=False, distil=lambda _: 5.0, ctc=0.2)
-    rest = Stage("cold", args.seconds, rates, distil=lambda _: 5.0, ctc=0.2)
+    rest = Stage("cold", args.seconds, TUNING_RATES, distil=lambda _: 5.0, ctc=0.2)
     return [stage for stage in (follow, rest) if stage.seconds > 0]
 
 
@@ -223,9 +222,6 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=1000, help="0: only --refine")
     parser.add_argument("--start", type=Path, help="continue from this checkpoint of nano")
     parser.add_argument("--scale", type=float, default=1.0, help="of all learning rates")
-    parser.add_argument(
-        "--decoder-rate", type=float, default=TUNING_RATES["decoder"], help="with --model"
-    )
     parser.add_argument("--warm-up", type=int, default=150, help="steps")
     parser.add_argument("--hold", type=float, default=0.4, help="share at the full rate")
     parser.add_argument("--real", type=float, default=Mix.real, help="share of speech")

@@ -7,12 +7,8 @@ from torch import Tensor
 
 from aloud_nano.model import Nano
 
-OWN_HEADS = (
-    "encoder.side",
-    "encoder.ctc",
-    "encoder.turn",
-    "encoder.live",
-)  # nothing of Whisper is in them
+# Nothing of Whisper is in them.
+OWN_HEADS = ("encoder.side", "encoder.ctc", "encoder.turn", "encoder.live")
 
 
 def start_from_whisper(model: Nano, whisper: dict[str, Tensor]) -> None:

@@ -61,7 +61,7 @@ bench)
   grep -E "Model loading took|GPU KV cache size|init engine|Graph capturing" "$dir/server.log" || tail -60 "$dir/server.log"
   nvidia-smi --query-gpu=name,memory.total,memory.used --format=csv,noheader || true
   node=$(command -v node || echo "$dir/node")
-  # Answering ahead of the thought takes minutes and says nothing here: dummy weights never end a thought.
+  # Without answering ahead of the thought, which takes minutes: ask for it with --ahead.
   "$node" "$dir/bench.mjs" --url "http://127.0.0.1:$port" --ahead "" "$@"
   ;;
 stop)
