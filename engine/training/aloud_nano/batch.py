@@ -205,8 +205,8 @@ def end_of_turn(scene: Scene) -> NDArray[np.float32]:
         until = (block + 1) * BLOCK_SAMPLES
         if scene.before + SAMPLE_RATE // 5 <= until <= end:
             labels[block] = 0.0
-        elif until >= end + HEARD_END:
-            labels[block] = 1.0 if scene.finished else 0.0
+        elif until >= end + HEARD_END and scene.finished is not None:
+            labels[block] = float(scene.finished)
     return labels
 
 

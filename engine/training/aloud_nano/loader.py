@@ -39,9 +39,10 @@ class Mix:
     typed_dialogue: float = 0.04
     sound: float = 0.05
     silence: float = 0.015
-    noise: float = 0.035
+    noise: float = 0.06
     unclear: float = 0.025
     real: float = 0.08  # of speech
+    spliced: float = 0.5  # of real speech: as far as there is any
     neural: float = 0.0  # of synthesised speech: as far as there is any
     tools: float = 0.12  # of conversations: the application declares tools
     cut: float = 0.07  # of thoughts: closed early
@@ -73,6 +74,7 @@ class TurnSource:
         self.real = [entry | self.writer.stored(entry) for entry in setup.real]
         self.synthetic: list[list[Entry]] = []  # dialogues; most are of one turn
         self.neural: list[list[Entry]] = []  # the same, of the neural voices
+        self.spliced: list[Entry] = []  # pieces of recordings, put together anew
         self.rng = random.Random(seed)
         self.tools: frozenset[str] = frozenset()  # of the conversation being drawn
 
@@ -81,6 +83,9 @@ class TurnSource:
             if entry.get("split", "train") != "train":
                 raise ValueError(f"{path} is of the {entry['split']} split: not to be trained on")
             entry["offset"] += offset
+            if entry["engine"] == "people":
+                self.spliced.append(entry)
+                continue
             family = self.neural if entry["engine"] == "kokoro" else self.synthetic
             if entry.get("follows") and family:
                 family[-1].append(entry)
@@ -120,7 +125,8 @@ class TurnSource:
 
     def _speech(self, rng: random.Random, is_first: bool) -> list[Entry]:
         if self.real and rng.random() < self.mix.real:
-            return [rng.choice(self.real)]
+            spliced = self.spliced and rng.random() < self.mix.spliced
+            return [rng.choice(self.spliced if spliced else self.real)]
         neural = self.neural and (rng.random() < self.mix.neural or not self.synthetic)
         while True:
             entries = rng.choice(self.neural if neural else self.synthetic)

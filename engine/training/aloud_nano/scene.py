@@ -84,7 +84,7 @@ class Scene:
     codec: int = 0  # 0 none, 1 µ-law, 2 A-law at 8 kHz
     gaps: int = 0  # lost packets
     clip: float = 60.0  # dB above the speech's RMS at which the microphone clips
-    finished: bool = True  # False: the user has not said all
+    finished: bool | None = True  # False: the user has not said all; None: nobody can say
     silent_labels: bool = False  # the words are not known: no token or CTC loss
     facts: Facts = field(default_factory=dict)
 
@@ -180,7 +180,7 @@ class Director:
             rng, "speech", entry, conditions, warp, entry["semantic"], acoustic, reply, think,
             pieces,
         )  # fmt: skip
-        scene.finished = entry.get("finished", True) and not cut
+        scene.finished = False if cut else entry.get("finished", True)
         scene.silent_labels = cut
         return scene
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import time
 import zlib
 from pathlib import Path
@@ -37,7 +38,8 @@ from aloud_nano.tune import DecoderTrainer, Ears
 from aloud_nano.warm_start import start_from_whisper
 from aloud_nano.workers import Workers
 
-RESERVED = 3  # one shard in so many is kept for measuring
+RESERVED = 12  # one shard in so many is kept for measuring
+REFINED = 120  # shards that MGRD draws its questions from
 
 
 def stages(args: argparse.Namespace) -> list[Stage]:
@@ -190,7 +192,8 @@ def refine(
 ) -> None:  # fmt: skip
     """Two rounds of MGRD (``mgrd.py``), measured before, between and after."""
     sources = []
-    for shards in (feed.trained[:60], feed.reserved):
+    some = random.Random(0).sample(feed.trained, min(REFINED, len(feed.trained)))
+    for shards in (some, feed.reserved):
         source = TurnSource(setup, seed=500 + workers.rank)
         for path, offset in shards:
             source.add_shard(path, offset)

@@ -56,6 +56,14 @@ def test_neural_voices_alone_are_enough_to_begin_with(tmp_path: Path) -> None:
     assert set(engines(turns)) == {"kokoro"}
 
 
+def test_pieces_of_recordings_take_their_share_of_the_recordings(tmp_path: Path) -> None:
+    turns = source(tmp_path, real=1.0, spliced=0.3)
+    turns.add_shard(shard(tmp_path, "people", finished=None), 0)
+    recorded = json.loads(shard(tmp_path, "real").read_text())
+    turns.real = [entry | turns.writer.stored(entry) for entry in recorded]
+    assert engines(turns).count("people") / 400 == pytest.approx(0.3, abs=0.06)
+
+
 def test_few_recordings_are_listened_to_but_not_learned_by_heart(tmp_path: Path) -> None:
     turns = source(tmp_path)
     turns.add_shard(shard(tmp_path, "flite"), 0)
