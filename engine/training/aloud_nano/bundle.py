@@ -14,7 +14,7 @@ from aloud_nano.grammar.sound import NOT_UNDERSTOOD
 from aloud_nano.tokens import ID, PROMPT
 from aloud_nano.turns import UNCLEAR
 
-VERSION = "2.0.0"
+VERSION = "2.1.0"
 # A quote whose tokens' geometric mean probability is below this was made up, not heard: nano then
 # says that it did not understand. Measured by `npm run eval` (the model card's calibration table):
 # what it reads into babble, music and noise lies below, requests in unseen voices above.

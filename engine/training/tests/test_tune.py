@@ -78,8 +78,6 @@ def test_the_shipped_encoder_exports_to_the_integers_it_was_read_from(tmp_path):
     quantise_matmuls(tmp_path / "float.onnx", tmp_path / "int8.onnx")
     before = integers(SHIPPED / "onnx" / "audio_encoder_quantized.onnx")
     after = integers(tmp_path / "int8.onnx")
-    whisper = 4 * model.config.encoder.layers
-    del after[whisper : whisper + 4]  # the live layer, which 2.0.0 has not
     assert len(before) == len(after)
     for one, other in zip(before, after, strict=True):
         np.testing.assert_array_equal(one, other)
