@@ -9,10 +9,11 @@ from aloud_nano.model import Nano
 
 # Learning rates at scale 1. Whisper's encoder hears already; its decoder must learn to think;
 # our heads start from nothing.
-RATES = {"encoder": 1.2e-4, "bridge": 4e-4, "decoder": 7e-4, "new": 1.5e-3}
-# From a trained model: the encoder alone, then everything.
+RATES = {"encoder": 1.2e-4, "bridge": 4e-4, "decoder": 7e-4, "words": 7e-4, "new": 1.5e-3}
+# From a trained model: the encoder alone, then everything. Of the embeddings every step pushes all,
+# also those of words that it has not: at the decoder's rate they forget what they meant.
 EARS_RATES = {"encoder": 3e-4, "new": 8e-4}
-TUNING_RATES = {"encoder": 1e-4, "bridge": 3e-4, "decoder": 2e-4, "new": 6e-4}
+TUNING_RATES = {"encoder": 1e-4, "bridge": 3e-4, "decoder": 2e-4, "words": 2e-5, "new": 6e-4}
 
 
 def part_of(name: str) -> str:
@@ -20,9 +21,9 @@ def part_of(name: str) -> str:
         return "encoder"
     if name.startswith(("encoder.cross.", "encoder.pool.")):
         return "bridge"
-    if name.startswith("decoder.") and "embed" not in name:
-        return "decoder"
-    return "new" if name.startswith("encoder.") else "decoder"
+    if name.startswith("decoder.embed."):
+        return "words"
+    return "decoder" if name.startswith("decoder.") else "new"
 
 
 class Optimiser:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-import torch
 
-from aloud_nano.model import Nano
-from aloud_nano.soup import average, kind_of
+torch = pytest.importorskip("torch")
+
+from aloud_nano.model import Nano  # noqa: E402
+from aloud_nano.soup import average, kind_of  # noqa: E402
 
 
 def test_embeddings_mind_and_ears_have_weights_of_their_own() -> None:
