@@ -5,6 +5,9 @@ import { join } from "node:path";
 import { type ApiKey, formatKeys } from "../../gateway/src/auth/keys-file.ts";
 import { newSecret } from "../../gateway/src/auth/secret.ts";
 
+/** Another key, wrong in its last character. */
+export const nearly = (key: string) => `${key.slice(0, -1)}${key.endsWith("_") ? "-" : "_"}`;
+
 export class KeysFile {
   readonly #directory = mkdtempSync(join(tmpdir(), "aloud-keys-"));
   readonly path = join(this.#directory, "keys.json");
