@@ -16,7 +16,7 @@ const SCENES = ["vad", "push-to-talk", "text", "barge-in", "tool"] as const;
 const milk = voice("order-milk.opus");
 const americano = voice("order-americano.opus");
 const TEXT = { text: "set a timer for five minutes", answer: "Timer set for five minutes." };
-const LONG = "count from one to ninety nine";
+const LONG = "count from one to sixty";
 const ORDER = {
   name: "order_coffee",
   description: "Orders a coffee.",
