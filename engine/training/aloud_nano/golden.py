@@ -72,8 +72,7 @@ def turn(runtime: NanoRuntime, samples: Signal | None, text: str, think: bool) -
     prefilled = stream.length
     made = runtime.generate(stream, think)
     return {
-        "prefilled_tokens": prefilled, "token_ids": made.ids, "sure": made.sure,
-        "semantic": made.semantic,
+        "prefilled_tokens": prefilled, "token_ids": made.ids, "semantic": made.semantic,
         "acoustic": made.acoustic, "answer": made.answer,
         **({"ctc": runtime.transcript(stream)} if samples is not None else {}),
     }  # fmt: skip
@@ -90,7 +89,7 @@ def conversation(runtime: NanoRuntime, clips: dict[str, Signal]) -> list[dict[st
         prefilled = stream.length
         made = runtime.generate(stream)
         turns.append({kind: value, "prefilled_tokens": prefilled, "token_ids": made.ids,
-                      "sure": made.sure, "answer": made.answer})  # fmt: skip
+                      "answer": made.answer})  # fmt: skip
     return turns
 
 

@@ -42,7 +42,7 @@ from aloud_nano.audio import Signal, read_opus, resample, write_wave
 from aloud_nano.codec import OpusCodec
 from aloud_nano.config import SAMPLE_RATE
 from aloud_nano.grammar import Sampler, Split
-from aloud_nano.synthesise import OPEN_SHARE, ShardWriter, draw_items
+from aloud_nano.synthesise import OPEN_SHARE, ShardWriter, draw_items, write_shard
 from aloud_nano.tokens import load_tokenizer
 from aloud_nano.turns import TurnWriter
 from aloud_nano.voices import Spoken, normalise
@@ -264,10 +264,7 @@ def unpack(source: Path, shards: Path, writer: TurnWriter) -> None:
         entry |= {"offset": position, "samples": len(cut)}
         entry |= writer.stored(entry)
         position += len(cut)
-    base = shards / f"shard_{FIRST_SHARD}"
-    np.concatenate(pieces).tofile(base.with_suffix(".i16"))
-    base.with_suffix(".tmp").write_text(json.dumps(entries))
-    base.with_suffix(".tmp").rename(base.with_suffix(".json"))
+    write_shard(shards / f"shard_{FIRST_SHARD}", entries, pieces)
 
 
 def main() -> None:

@@ -56,17 +56,9 @@ def _session(path: Path) -> ort.InferenceSession:
     return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-# Logits by which the likeliest token must win for every processor to choose it: their int8 kernels
-# differ in the last bits.
-CLEAR = 0.25
-
-
 @dataclass
 class Generated:
-    """Token ids after the prompt (closing token included) and the channels they spell.
-
-    sure: how many tokens come before the first one that won by less than ``CLEAR``.
-    """
+    """Token ids after the prompt (closing token included) and the channels they spell."""
 
     ids: list[int]
     semantic: str
@@ -74,7 +66,6 @@ class Generated:
     answer: str
     call: str = ""  # what the application is to run
     confidence: float = 1.0
-    sure: int = 0
 
 
 @dataclass
@@ -250,15 +241,11 @@ class NanoRuntime:
         call_end = self.special[prompt["tool_call_close"]]
         ids: list[int] = []
         chances: list[float] = []
-        sure: int | None = None
         thinking = think
         while len(ids) < limit:
             best = int(logits[-1].argmax())
             if thinking and budget is not None and len(ids) >= budget:
                 best = close
-            second, first = np.partition(logits[-1], -2)[-2:]
-            if sure is None and first - second < CLEAR:
-                sure = len(ids)
             chances.append(_log_chance(logits[-1], best))
             ids.append(best)
             thinking = thinking and best != close
@@ -266,9 +253,7 @@ class NanoRuntime:
                 break
             logits = self.feed(stream, [best])
         stream.owed = [call_end, end] if ids[-1] == call_end else ids[-1:]
-        made = self.split(ids, think, chances)
-        made.sure = len(ids) if sure is None else sure
-        return made
+        return self.split(ids, think, chances)
 
     def split(self, ids: list[int], think: bool, chances: list[float]) -> Generated:
         """Token ids → channels; a missing mark leaves its channel empty."""

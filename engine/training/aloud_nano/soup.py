@@ -24,20 +24,19 @@ import torch
 from torch import Tensor
 
 from aloud_nano.model import Nano, load_checkpoint, save_checkpoint
+from aloud_nano.optim import part_of
 from aloud_nano.shipped import shipped_encoder, shipped_model
 from aloud_nano.warm_start import OWN_HEADS, start_from_whisper
 
 State = dict[str, Tensor]
 Weights = tuple[float, float, float]  # of embeddings, mind, ears
 
-_MIND = ("decoder.", "encoder.cross.", "encoder.pool.", "encoder.side")
+_KINDS = {"words": 0, "decoder": 1, "bridge": 1, "encoder": 2, "new": 2}
 
 
 def kind_of(name: str) -> int:
-    """Which of the three weights a parameter has."""
-    if name.startswith("decoder.embed."):
-        return 0
-    return 1 if name.startswith(_MIND) else 2
+    """Which of the three weights a parameter has; what is heard beside the words is read."""
+    return 1 if name.startswith("encoder.side") else _KINDS[part_of(name)]
 
 
 def average(parts: list[tuple[State, Weights]]) -> State:

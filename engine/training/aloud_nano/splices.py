@@ -29,7 +29,7 @@ from aloud_nano.audio import Signal, median_pitch
 from aloud_nano.config import SAMPLE_RATE
 from aloud_nano.peers import spoken
 from aloud_nano.recordings import label
-from aloud_nano.synthesise import LONGEST, SHARD
+from aloud_nano.synthesise import LONGEST, SHARD, write_shard
 from aloud_nano.tokens import load_tokenizer
 from aloud_nano.turns import TurnWriter
 
@@ -171,10 +171,7 @@ def make(
             entries.append(entry(text, samples, position, writer))
             parts.append(samples)
             position += len(samples)
-        base = shards / f"shard_{FIRST_SHARD + number}"
-        np.concatenate(parts).tofile(base.with_suffix(".i16"))
-        base.with_suffix(".tmp").write_text(json.dumps(entries))
-        base.with_suffix(".tmp").rename(base.with_suffix(".json"))
+        write_shard(shards / f"shard_{FIRST_SHARD + number}", entries, parts)
 
 
 def main() -> None:

@@ -93,6 +93,13 @@ def speak(synthesiser: Synthesiser, item: Item, rng: random.Random, speaker: Spe
     return synthesiser.say_changing(item.text, rng, change, speaker)
 
 
+def write_shard(base: Path, entries: list[dict[str, Any]], pieces: Sequence[np.ndarray]) -> None:
+    """A shard of clips whose samples (int16) lie back to back."""
+    np.concatenate(pieces).tofile(base.with_suffix(".i16"))
+    base.with_suffix(".tmp").write_text(json.dumps(entries))
+    base.with_suffix(".tmp").rename(base.with_suffix(".json"))
+
+
 class ShardWriter:
     """Collects clips; audio and entries stay in step."""
 
@@ -130,9 +137,7 @@ class ShardWriter:
             self.position += len(samples)
 
     def write(self, base: Path) -> None:
-        np.concatenate(self.pieces).tofile(base.with_suffix(".i16"))
-        base.with_suffix(".tmp").write_text(json.dumps(self.entries))
-        base.with_suffix(".tmp").rename(base.with_suffix(".json"))
+        write_shard(base, self.entries, self.pieces)
 
 
 def make_shard(job: tuple[str, int]) -> float:
