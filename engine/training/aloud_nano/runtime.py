@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +59,10 @@ def _session(path: Path) -> ort.InferenceSession:
 
 @dataclass
 class Generated:
-    """Token ids after the prompt (closing token included) and the channels they spell."""
+    """Token ids after the prompt (closing token included) and the channels they spell.
+
+    lead: logits by which the least clear of the tokens was likelier than any other.
+    """
 
     ids: list[int]
     semantic: str
@@ -66,6 +70,7 @@ class Generated:
     answer: str
     call: str = ""  # what the application is to run
     confidence: float = 1.0
+    lead: float = math.inf
 
 
 @dataclass
@@ -241,9 +246,12 @@ class NanoRuntime:
         call_end = self.special[prompt["tool_call_close"]]
         ids: list[int] = []
         chances: list[float] = []
+        lead = math.inf
         thinking = think
         while len(ids) < limit:
             best = int(logits[-1].argmax())
+            second, first = np.partition(logits[-1], -2)[-2:]
+            lead = min(lead, float(first - second))
             if thinking and budget is not None and len(ids) >= budget:
                 best = close
             chances.append(_log_chance(logits[-1], best))
@@ -253,7 +261,7 @@ class NanoRuntime:
                 break
             logits = self.feed(stream, [best])
         stream.owed = [call_end, end] if ids[-1] == call_end else ids[-1:]
-        return self.split(ids, think, chances)
+        return replace(self.split(ids, think, chances), lead=lead)
 
     def split(self, ids: list[int], think: bool, chances: list[float]) -> Generated:
         """Token ids → channels; a missing mark leaves its channel empty."""

@@ -49,6 +49,7 @@ describe("real servers: vLLM 0.22.1 with the shape of Step-Audio-R1 on H200s of 
     { gpus: 1, share: 0.95, weights: 62.36, digits: 1, tokens: 280_272 },
     { gpus: 1, share: 0.64, weights: 62.36, digits: 1, tokens: 102_704 },
     { gpus: 2, share: 0.8, weights: 31.97, digits: 0, tokens: 637_168 },
+    { gpus: 2, share: 0.9, weights: 31.97, digits: 0, tokens: 754_864 },
   ])("$gpus GPU, $share of it: the weights as computed, the reserve enough and less than 1 GiB too much", (real) => {
     expect(weightBytesPerGpu(model("step-audio-r1.1"), "bf16", real.gpus) / GIB).toBeCloseTo(real.weights, real.digits);
     const cacheGib = (real.tokens * kvBytesPerTokenPerGpu(r1, real.gpus)) / GIB;
