@@ -7,7 +7,7 @@ export type Order = "start" | "stop" | "discard" | "none";
 
 export const IDLE_GESTURE: Gesture = { state: "idle" };
 /** Shorter than this is a tap: the microphone stays on until the next one. */
-const TAP_MS = 300;
+export const TAP_MS = 300;
 
 export function gesture(now: Gesture, signal: Signal): { gesture: Gesture; order: Order } {
   if (signal.type === "cancel")
