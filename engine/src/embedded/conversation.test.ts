@@ -49,7 +49,8 @@ const CONFIG: ModelConfig = {
     turnClose: "<|eot|>",
     tools: { resultOpen: ["<|tool|>"], resultClose: ["<|eot|>"], callOpen: "<tool_call>", callClose: "</tool_call>" },
   },
-  transcript: { channel: "semantic", open: '"', close: '"' },
+  transcript: { channel: "semantic", open: '"', close: '"', sentence: undefined },
+  scribe: undefined,
   confidence: { transcript: 0.5, unclear: { semantic: " unclear", answer: "not clear: {transcript}" } },
   tools: [
     { name: "set_light", parameters: { state: { type: "string" } } },
@@ -76,6 +77,8 @@ const BLOCK_SAMPLES = 4;
 /** Tokens that share what probability is left, and are never picked. */
 const FIRST_OTHER = 100;
 const OTHERS = 20;
+/** The logit of every other token. */
+const IMPOSSIBLE = -30;
 
 /** `"<think>ab"` as tokens: control tokens by their spelling, letters one by one. */
 function tokensOf(spelled: string): number[] {
@@ -94,6 +97,12 @@ const lettersOf = ({ blocks }: HeardAudio) => String.fromCharCode(...blocks.map(
 
 interface Fake {
   readonly contextTokens?: number;
+  /** What the scribe writes down, and how it weighs words. */
+  readonly scribe?: {
+    readonly words: string;
+    readonly weigh?: (words: string) => number;
+    readonly leastConfidence?: { readonly both: number; readonly scribe: number };
+  };
   /** Probability of every token that the model picks. */
   readonly sureness?: number;
 }
@@ -102,7 +111,7 @@ interface Fake {
  * A model that hears letters and generates what it is told. Its cache holds the tokens themselves, so that the tests read what a real model
  * would have been given.
  */
-function fakeModel(script: string, { contextTokens = 400, sureness = 0.9 }: Fake) {
+function fakeModel(script: string, { contextTokens = 400, sureness = 0.9, scribe }: Fake) {
   const rest = tokensOf(script);
   let cache: KvCache | undefined;
   const runs: string[] = [];
@@ -116,8 +125,27 @@ function fakeModel(script: string, { contextTokens = 400, sureness = 0.9 }: Fake
     };
     return cache;
   };
+  const likely = (token: number) => {
+    const logits = new Float32Array(2_000).fill(IMPOSSIBLE);
+    logits.fill(Math.log((1 - sureness) / OTHERS), FIRST_OTHER, FIRST_OTHER + OTHERS);
+    logits[token] = Math.log(sureness);
+    return logits;
+  };
   const model: Model = {
-    config: { ...CONFIG, contextTokens },
+    config: {
+      ...CONFIG,
+      contextTokens,
+      transcript: CONFIG.transcript && { ...CONFIG.transcript, sentence: scribe && 'I hear "{transcript}".' },
+      scribe: scribe && {
+        prompt: [],
+        end: "",
+        positions: 1,
+        vocabSize: 1,
+        sure: 0.95,
+        weight: 2,
+        leastConfidence: scribe.leastConfidence ?? 0,
+      },
+    },
     tokenizer: {
       encode: (text) => [...text].map((letter) => FIRST_LETTER + letter.charCodeAt(0)),
       spelling: (id) => String.fromCharCode(id - FIRST_LETTER).replace(" ", "Ġ"),
@@ -130,6 +158,7 @@ function fakeModel(script: string, { contextTokens = 400, sureness = 0.9 }: Fake
       hear: async (block, state) => ({
         state,
         audio: { keys: block.slice(0, 1), values: block.slice(0, 1), frames: 1 },
+        scribeAudio: scribe && { keys: block.slice(0, 1), values: block.slice(0, 1), frames: 1 },
         transcript: { stable: "heard", tail: "" },
         endOfTurn: 0.25,
       }),
@@ -138,11 +167,25 @@ function fakeModel(script: string, { contextTokens = 400, sureness = 0.9 }: Fake
       empty: () => ({ layers: [new Tensor("float32", new Float32Array(0), [1, 1, 0, 1])], length: 0, position: 0 }),
       prefill: async (tokens, before, audio) => extend(tokens, before, audio),
       step: async (tokens, before, audio) => {
-        const logits = new Float32Array(2_000).fill(Number.NEGATIVE_INFINITY);
-        logits.fill(Math.log((1 - sureness) / OTHERS), FIRST_OTHER, FIRST_OTHER + OTHERS);
-        logits[rest.shift() ?? END] = Math.log(sureness);
+        return { cache: extend(tokens, before, audio), logits: likely(rest.shift() ?? END) };
+      },
+      // The words of the draft are probable as far as the script has them.
+      score: async (tokens, before, audio) => {
+        const from = tokens.lastIndexOf(specialTokens.get("<think>") ?? 0);
+        const next = (at: number) => (at < from ? END : (rest[at - from] ?? END));
+        const logits = tokens.map((_, at) => likely(next(at)));
+        let agreed = 0;
+        while (agreed < tokens.length - from - 1 && tokens[from + 1 + agreed] === rest[agreed]) agreed += 1;
+        // And the token after them has been told.
+        if (agreed > 0) rest.splice(0, agreed + 1);
         return { cache: extend(tokens, before, audio), logits };
       },
+    },
+    scribe: scribe && {
+      listen: async ({ dictation }) => dictation,
+      finish: async ({ dictation: { audio } }) => ({ words: scribe.words, audio }),
+      weigh: async (_audio, words) => scribe.weigh?.(words) ?? 0,
+      textOf: () => "",
     },
     release: async () => {},
   };
@@ -590,5 +633,89 @@ describe("the context", () => {
     await write("next");
     await answer(DIRECT);
     expect(seen()).toMatch(/^<\|user\|>next/);
+  });
+});
+
+describe("words that the scribe proposes", () => {
+  const unlikely =
+    (wrong: string, by = -9) =>
+    (words: string) =>
+      words === wrong ? by : -0.1;
+
+  test("are quoted at once where the model would say the same", async () => {
+    const { hear, answer, seen, runs } = converse('I hear "ab".<acoustic>loud</think>yes<|eot|>', { scribe: { words: "ab" } });
+    await hear("x");
+    expect(summary(await answer())).toBe('semantic:I hear "ab" [ab] semantic:. acoustic:loud answer:yes stop');
+    expect(seen()).toBe('<|user|><|audio|><|eot|><|assistant|><think>I hear "ab".<acoustic>loud</think>yes');
+    expect(runs.filter((run) => run.includes("hear"))).toEqual(['<|audio|><|eot|><|assistant|><think>I hear "ab". @x']);
+  });
+
+  test("give way to the model's own where both together find those likelier", async () => {
+    const scribe = { words: "ax", weigh: unlikely("ax") };
+    const { hear, answer, seen } = converse('I hear "ab".<acoustic></think>yes<|eot|>', { scribe });
+    await hear("x");
+    expect(summary(await answer())).toContain("[ab]");
+    expect(seen()).toContain('<think>I hear "ab".<acoustic>');
+  });
+
+  test("stand where both together find them likelier", async () => {
+    const scribe = { words: "ax", weigh: unlikely("ab", -90) };
+    const { hear, answer, seen } = converse('I hear "ab".<acoustic></think>yes<|eot|>', { scribe });
+    await hear("x");
+    expect(summary(await answer())).toContain("[ax]");
+    expect(seen()).toContain('<think>I hear "ax".');
+  });
+
+  test("do not stand against words that the model is sure of", async () => {
+    const scribe = { words: "ax", weigh: unlikely("ab", -90) };
+    const { hear, answer } = converse('I hear "ab".<acoustic></think>yes<|eot|>', { scribe, sureness: 0.99 });
+    await hear("x");
+    expect(summary(await answer())).toContain("[ab]");
+  });
+
+  test.each([
+    // The x is as good as impossible to the model, and 0.9 to the scribe, who counts twice.
+    ["that only the scribe heard", "ax", { both: 0, scribe: 0.3 }, { both: 0.99, scribe: 0.0001 }],
+    ["that both heard", "ab", { both: 0.95, scribe: 0 }, { both: 0.85, scribe: 0.99 }],
+  ])("%s are believed from a confidence of their own on", async (_what, words, tooMuch, enough) => {
+    const said = async (leastConfidence: typeof enough) => {
+      const scribe = { words, weigh: unlikely("ab", -90), leastConfidence };
+      const { hear, answer } = converse('I hear "ab".<acoustic></think>yes<|eot|>', { scribe });
+      await hear("x");
+      return summary(await answer());
+    };
+    expect(await said(tooMuch)).toContain(`answer:not clear: ${words}`);
+    expect(await said(enough)).toContain("answer:yes");
+  });
+
+  test("are left unsaid where the model would quote nothing", async () => {
+    const { hear, answer, seen } = converse("Nobody.<acoustic></think>I hear nothing.<|eot|>", { scribe: { words: "ab" } });
+    await hear("x");
+    expect(summary(await answer())).toBe("semantic:Nobody. [] answer:I hear nothing. stop");
+    expect(seen()).toContain("<think>Nobody.<acoustic>");
+  });
+
+  test("count towards the thinking budget, and what is not said is forgotten", async () => {
+    const { hear, answer, seen } = converse('I hear "ab".<acoustic>loud</think>yes<|eot|>', { scribe: { words: "ab" } });
+    await hear("x");
+    await answer({ ...REQUEST, maxThinkTokens: 4 });
+    expect(seen()).toContain("<think>I he</think>");
+    expect(seen()).not.toContain("ab");
+  });
+
+  test("are forgotten as far as they were not said when the answer is aborted", async () => {
+    const { conversation, hear, seen } = converse('I hear "ab".<acoustic>loud</think>yes<|eot|>', { scribe: { words: "ab" } });
+    await hear("x");
+    const stop = new AbortController();
+    for await (const event of conversation.generate(REQUEST, stop.signal)) if (event.type === "delta") stop.abort();
+    await conversation.append({ type: "text", role: "user", text: "?" });
+    expect(seen()).toMatch(/<think>I?[^"]*<\/think><\|eot\|><\|user\|>\?$/u);
+  });
+
+  test("are not used for a turn that was typed", async () => {
+    const { write, answer, seen } = converse('You write "ab".<acoustic></think>yes<|eot|>', { scribe: { words: "zz" } });
+    await write("ab");
+    await answer();
+    expect(seen()).not.toContain("zz");
   });
 });

@@ -93,10 +93,17 @@ export class Decoder {
 
   /** Takes tokens into the cache and says what may come next. @returns logits [vocabulary] after the last of them */
   async step(tokens: readonly number[], cache: KvCache, audio: HeardAudio): Promise<{ cache: KvCache; logits: Float32Array }> {
+    const { cache: next, logits } = await this.score(tokens, cache, audio);
+    return { cache: next, logits: logits.at(-1) ?? new Float32Array(0) };
+  }
+
+  /** As `step`, and what might have come after each of the tokens: one run for many. @returns logits [tokens][vocabulary] */
+  async score(tokens: readonly number[], cache: KvCache, audio: HeardAudio): Promise<{ cache: KvCache; logits: Float32Array[] }> {
     const outputs = await this.#run(tokens, cache, audio, this.#withLogits);
     const { data, dims } = float32Of(outputs, "logits");
-    const vocabulary = dims[2] ?? data.length;
-    return { cache: this.#next(outputs, cache, tokens.length), logits: data.subarray(data.length - vocabulary) };
+    const [, rows = 1, vocabulary = data.length] = dims;
+    const logits = Array.from({ length: rows }, (_, row) => data.subarray(row * vocabulary, (row + 1) * vocabulary));
+    return { cache: this.#next(outputs, cache, tokens.length), logits };
   }
 
   #run(tokens: readonly number[], cache: KvCache, audio: HeardAudio, outputs: readonly string[]): Promise<Tensors> {

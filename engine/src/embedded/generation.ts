@@ -6,7 +6,9 @@ import type { EndReason, GenerateEvent, GenerateRequest, Sampling } from "../eng
 import { endsInLoop } from "../text/repetition.ts";
 import type { DeclaredTools } from "../tools/declared.ts";
 import { type Continuation, type ConversationState, contextLength, makeRoom, type OpenTurn } from "./conversation-state.ts";
+import { rewind } from "./kv-cache.ts";
 import type { Model } from "./model.ts";
+import { type ProposedWords, type Quote, quote } from "./quote.ts";
 import { logProbability, pick } from "./sampler.ts";
 import { isThought, Speaker } from "./speaker.ts";
 
@@ -17,6 +19,8 @@ export interface GenerationContext {
   readonly state: ConversationState;
   /** The turn that is answered; undefined when an answer that was cut goes on. */
   readonly turn: OpenTurn | undefined;
+  /** The user's words as the scribe wrote them down. */
+  readonly proposed: ProposedWords | undefined;
   readonly prefilledTokens: number;
   readonly request: GenerateRequest;
   readonly signal: AbortSignal;
@@ -63,11 +67,25 @@ export async function generate(context: GenerationContext): Promise<Conversation
   let forced: number[] = [];
   /** And at the beginning of the answer. */
   let forcedAnswer: number[] = [];
+  /** The quotation that the thought begins with: tokens to be said, all of them in the cache already, and what may come after them. */
+  let quoted: Quote | undefined;
+  let quotedSaid = 0;
+  /** From which confidence on the user's words are believed. */
+  let leastConfidence = confidence?.transcript ?? 0;
   const audioTokens = turn === undefined ? 0 : state.audio.frames;
   const promptTokens = contextLength(state) + audioTokens;
 
   /** Feeds what is owed and `tokens`, and gives the next token. Undefined when the context is full. */
   const advance = async (tokens: readonly number[]): Promise<number | undefined> => {
+    if (quoted !== undefined) {
+      const token = quoted.tokens[quotedSaid];
+      if (token !== undefined && speaker.isQuoting) speaker.weigh(quoted.logProbabilities[quotedSaid] ?? 0);
+      quotedSaid += 1;
+      if (token !== undefined) return token;
+      const { logits } = quoted;
+      quoted = undefined;
+      return forced.shift() ?? choose(logits);
+    }
     const roomy = makeRoom(state, tokens.length, contextTokens);
     if (roomy === undefined) return undefined;
     const feed = [...roomy.owed, ...tokens];
@@ -79,6 +97,9 @@ export async function generate(context: GenerationContext): Promise<Conversation
     }
     const { cache, logits } = await context.step(() => model.decoder.step(feed, roomy.cache, roomy.audio));
     state = { ...roomy, cache, owed: [] };
+    return choose(logits);
+  };
+  const choose = (logits: Float32Array): number => {
     const sampling = call !== undefined && call.tries > 1 ? SECOND_TRY : (request.sampling ?? GREEDY);
     const callIsWelcome = mayCall && speaker.channel === "answer";
     const picked = pick(logits, sampling, seed, callIsWelcome ? undefined : callOpen);
@@ -86,9 +107,17 @@ export async function generate(context: GenerationContext): Promise<Conversation
     if (speaker.isQuoting) speaker.weigh(logProbability(logits, picked.token));
     return picked.token;
   };
+  /** Forgets what is in the cache and was not said. */
+  const dropQuoted = (): void => {
+    if (quoted === undefined) return;
+    const unsaid = quoted.tokens.length - quotedSaid + 1;
+    state = { ...state, cache: rewind(state.cache, state.cache.length - unsaid) };
+    quoted = undefined;
+  };
   /** The state after generation. What closes the answer is owed: it goes into the cache with whatever comes next. */
   const finish = (reason: EndReason, continuation?: Continuation, closing: readonly string[] = []): ConversationState => {
     if (reason === "stop") speaker.end();
+    dropQuoted();
     const { prefilledTokens } = context;
     const usage = { promptTokens, audioTokens, prefilledTokens: Math.min(prefilledTokens, promptTokens), thinkTokens, answerTokens };
     emit({ type: "end", reason, usage });
@@ -120,10 +149,14 @@ export async function generate(context: GenerationContext): Promise<Conversation
   if (before?.type === "exhausted") return finish("length", before);
   if (before !== undefined) forced = [...before.forced];
   else if (request.mode === "direct") forced = [...demanded];
-  let next =
-    before === undefined
-      ? await advance(ids([...prompt.assistantOpen, ...(request.mode === "think" ? prompt.think : prompt.direct)]))
-      : before.token;
+  const opening = ids([...prompt.assistantOpen, ...(request.mode === "think" ? prompt.think : prompt.direct)]);
+  if (before === undefined && request.mode === "think" && context.proposed !== undefined) {
+    quoted = await quote(model, state, opening, context.proposed, context.step);
+    state = quoted?.state ?? state;
+    if (quoted !== undefined && quoted.by !== "thinker")
+      leastConfidence = model.config.scribe?.leastConfidence[quoted.by] ?? leastConfidence;
+  }
+  let next = before === undefined ? await advance(opening) : before.token;
   for (;;) {
     if (signal.aborted) {
       withoutCall();
@@ -165,6 +198,7 @@ export async function generate(context: GenerationContext): Promise<Conversation
     if (isLoop && !thinking && call === undefined) return finish("length", { type: "exhausted" });
     if (thinking && (ended || isLoop || thinkTokens >= request.maxThinkTokens)) {
       speaker.transcribeByEar();
+      dropQuoted();
       next = id(prompt.thinkClose);
       forced = [];
     } else if (thinking) thinkTokens += 1;
@@ -174,7 +208,7 @@ export async function generate(context: GenerationContext): Promise<Conversation
     if (control === undefined) spoken.push(next);
     else spoken.length = 0;
     const heard = speaker.say(next, control);
-    if (heard?.confidence !== undefined && confidence !== undefined && heard.confidence < confidence.transcript) {
+    if (heard?.confidence !== undefined && confidence !== undefined && heard.confidence < leastConfidence) {
       // The thought takes the turn that it takes when the words are unclear; what was said so far stands.
       const stop = heard.rest.startsWith(".") ? "" : ".";
       forced = [...model.tokenizer.encode(stop + confidence.unclear.semantic), id(prompt.acousticOpen)];

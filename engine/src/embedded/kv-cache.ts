@@ -19,6 +19,12 @@ export function cutTokens(cache: KvCache, start: number, end: number): KvCache {
   return { layers: cache.layers.map((layer) => cutLayer(layer, start, end)), length, position: cache.position };
 }
 
+/** The cache as it was when it held `length` tokens. */
+export function rewind(cache: KvCache, length: number): KvCache {
+  if (length === cache.length) return cache;
+  return { ...cutTokens(cache, length, cache.length), position: cache.position - (cache.length - length) };
+}
+
 function cutLayer(layer: Tensor, start: number, end: number): Tensor {
   const [batch = 1, heads = 0, tokens = 0, width = 0] = layer.dims;
   const source = layer.data;

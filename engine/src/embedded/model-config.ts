@@ -25,13 +25,38 @@ export interface ModelConfig {
   /** How a turn is written, as control tokens. */
   readonly prompt: PromptConfig;
   /** Where the model repeats the user's words. */
-  readonly transcript: { readonly channel: Channel; readonly open: string; readonly close: string } | undefined;
+  readonly transcript: TranscriptConfig | undefined;
+  /** What writes down speech beside the model that thinks. Absent: that one does, alone. */
+  readonly scribe: ScribeConfig | undefined;
   /** When the model is not sure of the words that it heard. Absent: it is always taken at its word. */
   readonly confidence: ConfidenceConfig | undefined;
   /** Calls that the model knows; empty for one that calls no tools. */
   readonly tools: readonly KnownTool[];
   readonly endTokens: ReadonlySet<number>;
   readonly logMel: LogMelSpec;
+}
+
+export interface TranscriptConfig {
+  readonly channel: Channel;
+  readonly open: string;
+  readonly close: string;
+  /** How the thought about a spoken turn begins; `{transcript}` stands for the words. Absent: not always in the same way. */
+  readonly sentence: string | undefined;
+}
+
+export interface ScribeConfig {
+  /** Control tokens before the words, and the one behind them. */
+  readonly prompt: readonly string[];
+  readonly end: string;
+  /** Positions that its decoder knows. */
+  readonly positions: number;
+  readonly vocabSize: number;
+  /** Words of the thinker's own stand where it gives them at least this probability (geometric mean, 0 to 1). */
+  readonly sure: number;
+  /** How much the scribe's opinion counts beside the thinker's. */
+  readonly weight: number;
+  /** As `ConfidenceConfig.transcript`: for words that both heard, and for the scribe's alone, by their joint probability. */
+  readonly leastConfidence: { readonly both: number; readonly scribe: number };
 }
 
 /** Thinks and says that the words were unclear where the quoted transcript's confidence is below `transcript`. */
@@ -186,7 +211,9 @@ export function readModelConfig(dir: string): ModelConfig {
       channel: config.channel(transcript.string("channel"), "transcript.channel"),
       open: transcript.string("open"),
       close: transcript.string("close"),
+      sentence: transcript.has("sentence") ? transcript.string("sentence") : undefined,
     },
+    scribe: config.has("scribe") ? readScribe(config.object("scribe")) : undefined,
     confidence: config.has("confidence") ? readConfidence(config.object("confidence")) : undefined,
     tools: hasModelFile(dir, "tools.json") ? readTools(new Reader("tools.json", { tools: readModelList(dir, "tools.json") })) : [],
     endTokens: new Set([generation.number("eos_token_id")]),
@@ -208,6 +235,21 @@ function readConfidence(confidence: Reader): ConfidenceConfig {
   return {
     transcript: confidence.number("transcript"),
     unclear: { semantic: unclear.string("semantic"), answer: unclear.string("answer") },
+  };
+}
+
+function readScribe(scribe: Reader): ScribeConfig {
+  return {
+    prompt: scribe.strings("prompt"),
+    end: scribe.string("end"),
+    positions: scribe.number("positions"),
+    vocabSize: scribe.number("vocab_size"),
+    sure: scribe.number("sure"),
+    weight: scribe.number("weight"),
+    leastConfidence: {
+      both: scribe.object("least_confidence").number("both"),
+      scribe: scribe.object("least_confidence").number("scribe"),
+    },
   };
 }
 

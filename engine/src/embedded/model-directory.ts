@@ -114,11 +114,13 @@ export async function verifyModelDirectory(dir: string, onProgress: (share: numb
   }
 }
 
+export type GraphRole = "audio_encoder" | "embed_tokens" | "decoder_model_merged" | "scribe_embed_tokens" | "scribe_decoder";
+
 /**
  * The graph file of a role: the quantised one where there is one.
  * @throws AloudError `model_file_missing`
  */
-export function graphPath(dir: string, role: "audio_encoder" | "embed_tokens" | "decoder_model_merged"): string {
+export function graphPath(dir: string, role: GraphRole): string {
   const candidates = ["_quantized", "_int8", "_fp16", ""].map((suffix) => join(dir, "onnx", `${role}${suffix}.onnx`));
   for (const path of candidates) if (statSync(path, { throwIfNoEntry: false })?.isFile()) return path;
   throw new AloudError(

@@ -4,16 +4,19 @@ import { Ear } from "../hearing/ear.ts";
 import { addBlock, NO_AUDIO } from "../hearing/heard-audio.ts";
 import { Decoder } from "./decoder.ts";
 import { loadGraph } from "./graph.ts";
-import { type ModelConfig, readModelConfig } from "./model-config.ts";
+import { type ModelConfig, readModelConfig, type ScribeConfig } from "./model-config.ts";
 import { graphPath, readModelJson, verifyModelDirectory } from "./model-directory.ts";
 import { placementNote } from "./provider.ts";
+import { Scribe } from "./scribe.ts";
 import { createTokenizer, type Tokenizer } from "./tokenizer.ts";
 
 export interface Model {
   readonly config: ModelConfig;
   readonly tokenizer: Tokenizer;
   readonly ear: Pick<Ear, "blockSamples" | "initial" | "hear">;
-  readonly decoder: Pick<Decoder, "empty" | "prefill" | "step">;
+  readonly decoder: Pick<Decoder, "empty" | "prefill" | "step" | "score">;
+  /** What writes down speech while it is spoken, if the model has it. */
+  readonly scribe: Pick<Scribe, "listen" | "finish" | "weigh" | "textOf"> | undefined;
   /** What whoever runs the engine should know of the device. */
   readonly note?: string;
   /** Frees the graphs; nothing of the model may be used afterwards. */
@@ -57,6 +60,7 @@ export async function loadModel(dir: string, onProgress: (progress: number, mess
   const { vocabSize, hiddenSize: width, positionPeriod } = config;
   const decoder = await Decoder.load({ graph, embedTokens, vocabSize, width, positionPeriod });
   await embedTokens.release();
+  const scribe = config.scribe && (await loadScribe(dir, config, config.scribe, device));
   const ear = new Ear({ encoder, logMel: config.logMel, blockFrames: config.blockFrames, ctc: config.ctc });
   await warmUp(ear, decoder, config);
   const note = placementNote([encoder.placement(), graph.placement()]);
@@ -66,11 +70,32 @@ export async function loadModel(dir: string, onProgress: (progress: number, mess
     tokenizer,
     ear,
     decoder,
+    scribe: scribe?.scribe,
     async release() {
       await encoder.release();
       await graph.release();
+      await scribe?.release();
     },
   };
+}
+
+async function loadScribe(dir: string, config: ModelConfig, scribe: ScribeConfig, device: string) {
+  const { hiddenSize: width, maxCrossFrames, logMel, blockFrames } = config;
+  const tokenizer = createTokenizer(
+    readModelJson(dir, "scribe_tokenizer.json"),
+    readModelJson(dir, "tokenizer_config.json"),
+    config.specialTokens,
+  );
+  const embedTokens = await loadGraph(graphPath(dir, "scribe_embed_tokens"), { inputs: ["input_ids"], outputs: ["inputs_embeds"] });
+  const graph = await loadGraph(graphPath(dir, "scribe_decoder"), {
+    inputs: ["inputs_embeds", "attention_mask", "position_ids"],
+    outputs: ["logits"],
+    device,
+  });
+  const decoder = await Decoder.load({ graph, embedTokens, vocabSize: scribe.vocabSize, width, positionPeriod: scribe.positions });
+  await embedTokens.release();
+  const limits = { blockSeconds: (blockFrames * logMel.hopSamples) / logMel.sampleRateHz, maxFrames: maxCrossFrames };
+  return { scribe: new Scribe({ decoder, tokenizer, config: scribe, limits }), release: () => graph.release() };
 }
 
 /** Every control token that the prompt is written with must exist. */

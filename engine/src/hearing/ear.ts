@@ -23,6 +23,8 @@ export interface EarState {
 export interface Heard {
   readonly state: EarState;
   readonly audio: AudioBlock;
+  /** What the scribe attends to, where the encoder gives it. */
+  readonly scribeAudio: AudioBlock | undefined;
   readonly transcript: { readonly stable: string; readonly tail: string } | undefined;
   /** Probability that the user has finished, 0 to 1. */
   readonly endOfTurn: number | undefined;
@@ -44,6 +46,7 @@ export class Ear {
   readonly #ctc: CtcVocabulary | undefined;
   readonly #stateInputs: readonly GraphInput[];
   readonly #outputs: readonly string[];
+  readonly #forScribe: boolean;
 
   constructor({ encoder, logMel, blockFrames, ctc }: EarOptions) {
     this.#encoder = encoder;
@@ -60,10 +63,12 @@ export class Ear {
     const lacking = next.filter((name) => !encoder.outputNames.includes(name));
     if (lacking.length > 0) throw new AloudError("model_invalid", `the audio encoder lacks the outputs ${lacking.join(", ")}`);
     const has = (name: string) => encoder.outputNames.includes(name);
+    this.#forScribe = has("scribe_key") && has("scribe_value");
     this.#ctc = has("ctc_logits") ? ctc : undefined;
     this.#outputs = [
       "cross_key",
       "cross_value",
+      ...(this.#forScribe ? ["scribe_key", "scribe_value"] : []),
       ...(this.#ctc ? ["ctc_logits"] : []),
       ...(has("end_of_turn") ? ["end_of_turn"] : []),
       ...next,
@@ -84,14 +89,12 @@ export class Ear {
     const mel = this.#mel.push(block, state.mel);
     const features = new Tensor("float32", mel.features, [1, this.#mel.spec.mels, this.#blockFrames]);
     const outputs = await this.#encoder.run({ input_features: features, ...state.encoder }, this.#outputs);
-    const keys = float32Of(outputs, "cross_key");
-    const values = float32Of(outputs, "cross_value");
     const endOfTurn = "end_of_turn" in outputs ? float32Of(outputs, "end_of_turn").data[0] : undefined;
     const ctc = state.ctc && this.#ctc && this.#transcribe(state.ctc, outputs, this.#ctc);
     return {
       state: { mel: mel.state, encoder: this.#nextState(outputs), ctc },
-      // [layers, 1, heads, frames, width]: one sentence at a time.
-      audio: { keys: keys.data, values: values.data, frames: keys.dims[3] ?? 0 },
+      audio: audioOf(outputs, "cross"),
+      scribeAudio: this.#forScribe ? audioOf(outputs, "scribe") : undefined,
       transcript: ctc && splitTranscript(ctc),
       endOfTurn: endOfTurn === undefined ? undefined : 1 / (1 + Math.exp(-endOfTurn)),
     };
@@ -110,4 +113,10 @@ export class Ear {
     });
     return Object.fromEntries(entries);
   }
+}
+
+/** [layers, 1, heads, frames, width]: one sentence at a time. */
+function audioOf(outputs: Tensors, name: string): AudioBlock {
+  const keys = float32Of(outputs, `${name}_key`);
+  return { keys: keys.data, values: float32Of(outputs, `${name}_value`).data, frames: keys.dims[3] ?? 0 };
 }
