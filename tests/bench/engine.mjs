@@ -5,6 +5,7 @@
  */
 import { openEmbeddedEngine } from "@aloud/engine/embedded";
 import { EmbeddedConversation } from "../../engine/dist/embedded/conversation.js";
+import { earTextOf, NEW_DICTATION } from "../../engine/dist/embedded/dictation.js";
 import { loadModel } from "../../engine/dist/embedded/model.js";
 import { NANO_DIR } from "../../engine/dist/embedded/model-directory.js";
 import { Scheduler } from "../../engine/dist/embedded/scheduler.js";
@@ -22,7 +23,7 @@ const REQUEST = { mode: "think", maxThinkTokens: TOKENS, maxAnswerTokens: TOKENS
 
 export async function run() {
   const model = await loadModel(NANO_DIR, () => {});
-  const hearing = { features: [], encoder: [] };
+  const hearing = { features: [], encoder: [], "live transcript": [] };
   const perToken = { bare: [], long: [], conversation: [], engine: [] };
   const engine = openEmbeddedEngine({ maxConversations: 2 });
   try {
@@ -84,20 +85,30 @@ async function cpu(work) {
   return { value, cpuMs: (user + system) / 1000 };
 }
 
-async function hear({ config, ear }) {
+async function hear({ config, ear, scribe }) {
   const samples = speech(SECONDS);
   const mel = new LogMel(config.logMel);
   const features = await cpu(async () => mel.push(samples, mel.initial()));
+  const blocks = [];
   const both = await cpu(async () => {
     let state = ear.initial();
     for (let at = 0; at + ear.blockSamples <= samples.length; at += ear.blockSamples) {
       const block = await ear.hear(samples.slice(at, at + ear.blockSamples), state);
+      blocks.push(block);
       state = block.state;
+    }
+  });
+  let dictation = NEW_DICTATION;
+  const writing = await cpu(async () => {
+    for (const { state, scribeAudio: block, ...heard } of blocks) {
+      const silence = async () => (await ear.hear(new Float32Array(ear.blockSamples), state)).scribeAudio;
+      dictation = await scribe.listen({ dictation, block, silence, ear: earTextOf(heard), isBusy: false, step: (work) => work() });
     }
   });
   return {
     features: features.cpuMs / SECONDS,
     encoder: (both.cpuMs - features.cpuMs) / SECONDS,
+    "live transcript": writing.cpuMs / SECONDS,
   };
 }
 

@@ -7,9 +7,9 @@ import { type Job, keyOf } from "./jobs.ts";
 
 /** Audio arrives in pieces of so many samples, as from a live session. */
 const PIECE = 0.16 * SAMPLE_RATE_HZ;
-/** Processes, and conversations at a time in each: while one waits for the other's tokens it can listen. */
+/** Processes, and conversations at a time in each: with more, the live transcript would be that of a busy machine. */
 const ENGINES = 2;
-const CONVERSATIONS = 2;
+const CONVERSATIONS = 1;
 const FULL_THINK_TOKENS = 200;
 const MAX_ANSWER_TOKENS = 120;
 const PROGRESS_EVERY = 200;

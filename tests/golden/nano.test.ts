@@ -6,11 +6,14 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { EmbeddedConversation } from "../../engine/src/embedded/conversation.ts";
+import { earTextOf, NEW_DICTATION } from "../../engine/src/embedded/dictation.ts";
 import { loadModel, type Model } from "../../engine/src/embedded/model.ts";
 import { NANO_DIR } from "../../engine/src/embedded/model-directory.ts";
 import { Scheduler } from "../../engine/src/embedded/scheduler.ts";
 import type { AudioChunk, Channel, GenerateRequest, TextItem } from "../../engine/src/engine.ts";
 import { LogMel } from "../../engine/src/features/log-mel.ts";
+import type { EarState } from "../../engine/src/hearing/ear.ts";
+import type { AudioBlock } from "../../engine/src/hearing/heard-audio.ts";
 import { recordingModel } from "../helpers/recording-model.ts";
 
 interface Stored {
@@ -32,6 +35,8 @@ interface Clip {
   readonly cross: { readonly keys: Stored; readonly values: Stored };
   /** Of every block. */
   readonly end_of_turn: readonly number[];
+  /** What the scribe makes of it. */
+  readonly written: string;
   readonly think: Generated & { readonly ctc: string };
   readonly direct: Generated;
 }
@@ -142,6 +147,37 @@ describe("nano against its references", () => {
     expect(scores).toHaveLength(end_of_turn.length);
     for (const [n, score] of scores.entries()) expect(Math.abs(score - (end_of_turn[n] ?? Number.NaN))).toBeLessThan(SCORE_TOLERANCE);
     expect(transcript.trim()).toBe(think.ctc.trim());
+  });
+
+  test.each(clips)("%s: what the scribe writes down", async (_name, { wav, written }) => {
+    const { ear, scribe } = model;
+    if (scribe === undefined) throw new Error("nano has a scribe");
+    const samples = padded(wav);
+    const now = <T>(work: () => Promise<T>) => work();
+    const given = (block: AudioBlock | undefined): AudioBlock => {
+      if (block === undefined) throw new Error("nano's encoder gives the scribe something to attend to");
+      return block;
+    };
+    const silenceAfter = async (after: EarState) => given((await ear.hear(new Float32Array(ear.blockSamples), after)).scribeAudio);
+    let state = ear.initial();
+    let dictation = NEW_DICTATION;
+    let earText = earTextOf({ transcript: undefined });
+    for (let from = 0; from < samples.length; from += ear.blockSamples) {
+      const heard = await ear.hear(samples.slice(from, from + ear.blockSamples), state);
+      state = heard.state;
+      earText = earTextOf(heard);
+      const block = given(heard.scribeAudio);
+      dictation = await scribe.listen({
+        dictation,
+        block,
+        silence: () => silenceAfter(heard.state),
+        ear: earText,
+        isBusy: false,
+        step: now,
+      });
+    }
+    const made = await scribe.finish({ dictation, silence: () => silenceAfter(state), ear: earText, step: now });
+    expect(made?.words ?? "").toBe(written);
   });
 
   interface Answer {

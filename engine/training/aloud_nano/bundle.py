@@ -12,16 +12,30 @@ from aloud_nano.config import NanoConfig
 from aloud_nano.grammar import declarations
 from aloud_nano.grammar.sound import NOT_UNDERSTOOD
 from aloud_nano.tokens import ID, PROMPT
-from aloud_nano.turns import UNCLEAR
+from aloud_nano.turns import UNCLEAR, heard
 
-VERSION = "2.1.0"
+VERSION = "2.2.0"
 # A quote whose tokens' geometric mean probability is below this was made up, not heard: nano then
 # says that it did not understand. Measured by `npm run eval` (the model card's calibration table):
 # what it reads into babble, music and noise lies below, requests in unseen voices above.
 LEAST_CONFIDENCE = 0.8
 
 
-def model_config(config: NanoConfig, hearing: list[str]) -> dict[str, Any]:
+SCRIBE = {
+    "prompt": list(nano.SCRIBE_PROMPT), "end": nano.SCRIBE_END, "positions": nano.SCRIBE_POSITIONS,
+    "vocab_size": nano.SCRIBE_VOCAB,
+    # Chosen on held-out clips: what nano is this sure of is its domain, which it knows better;
+    # of the rest the scribe is the better judge.
+    "sure": 0.97,
+    "weight": 1,
+    # As LEAST_CONFIDENCE: of words that both heard; of the scribe's, by their joint probability.
+    "least_confidence": {"both": 0.3, "scribe": 0.6},
+}  # fmt: skip
+
+
+def model_config(
+    config: NanoConfig, hearing: list[str], scribe: dict[str, Any] | None
+) -> dict[str, Any]:
     text, audio = config.decoder, config.encoder
     return {
         "model_type": "aloud_nano",
@@ -58,7 +72,13 @@ def model_config(config: NanoConfig, hearing: list[str]) -> dict[str, Any]:
         "special_tokens": ID,
         "ctc": {"blank": 0, "vocab": hearing},
         "prompt": PROMPT,
-        "transcript": {"channel": "semantic", "open": '"', "close": '"'},
+        "transcript": {
+            "channel": "semantic",
+            "open": '"',
+            "close": '"',
+            "sentence": heard("{transcript}"),
+        },
+        **({"scribe": scribe} if scribe else {}),
         "channels": ["semantic", "acoustic", "tool_call", "answer"],
         "confidence": {
             "transcript": LEAST_CONFIDENCE,
@@ -127,7 +147,9 @@ def write_manifest(directory: Path) -> None:
 
 def write_bundle(directory: Path, config: NanoConfig, hearing: list[str]) -> None:
     """``hearing``: the text of every CTC class."""
-    _write_json(directory / "config.json", model_config(config, hearing))
+    has_scribe = any((directory / "onnx").glob("scribe_decoder*.onnx"))
+    scribe = SCRIBE if has_scribe else None
+    _write_json(directory / "config.json", model_config(config, hearing, scribe))
     _write_json(directory / "tools.json", declarations())
     _write_json(directory / "preprocessor_config.json", preprocessor_config())
     _write_json(directory / "tokenizer_config.json", tokenizer_config())

@@ -35,6 +35,13 @@ CTC_CLASSES = 1025  # blank, then word pieces (pieces.json)
 VOCAB_SIZE = 8192
 CONTEXT_LENGTH = 1024  # decoder positions; they wrap as well
 
+# The scribe: control tokens in the place of Whisper's <|startoftranscript|> and <|notimestamps|>,
+# and of its end of text; its positions.
+SCRIBE_PROMPT = ("<|audio|>", "<|assistant|>")
+SCRIBE_END = "<|endoftext|>"
+SCRIBE_POSITIONS = 448
+SCRIBE_VOCAB = 18_432
+
 
 @dataclass(frozen=True)
 class EncoderConfig:

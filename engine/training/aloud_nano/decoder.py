@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from aloud_nano.config import DecoderConfig
+from aloud_nano.config import SCRIBE_POSITIONS, SCRIBE_VOCAB, DecoderConfig
 
 
 class _Reshape(torch.autograd.Function):
@@ -146,6 +146,36 @@ class Decoder(nn.Module):
             x, key, value = layer.step(x, bias, *past[both], *cross[both])
             present += [key, value]
         return self.norm(x), present
+
+
+class Scribe(nn.Module):
+    """A decoder of its own, and the projections of what it attends to.
+
+    frames: the encoder's normed last hidden state, the mean of every two: [B, F, D].
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.decoder = Decoder(DecoderConfig(vocab=SCRIBE_VOCAB, positions=SCRIBE_POSITIONS))
+        config = self.decoder.config
+        self.cross = nn.ModuleList(
+            nn.Linear(config.width, 2 * config.width) for _ in range(config.layers)
+        )
+
+    def forward(self, ids: Tensor, frames: Tensor, counts: Tensor) -> Tensor:
+        """ids [B, S], frames [B, F, D] of which ``counts`` [B] are real → logits [B, S, V]."""
+        size, steps = ids.shape
+        width = frames.shape[1]
+        causal = torch.full((steps, steps), -1e9).triu(1)[None, None]
+        places = torch.arange(size * steps).view(size, steps)
+        shown = torch.arange(size * width).view(size, width)
+        closed = torch.arange(1 + width)[None] > counts[:, None]
+        bias = torch.zeros(size, 1 + width).masked_fill(closed, -1e9)
+        index = CrossIndex(places, shown, bias[:, None, None])
+        cross = [layer(frames).flatten(0, 1).chunk(2, dim=-1) for layer in self.cross]
+        position = torch.arange(steps)[None].expand(size, steps)
+        hidden = self.decoder(ids, position, causal.expand(size, 1, steps, steps), cross, index)
+        return self.decoder.logits(hidden)
 
 
 def causal_bias(attention_mask: Tensor, steps: int, past: int) -> Tensor:

@@ -2,8 +2,11 @@
 
 Usage: python -m aloud_nano.export CHECKPOINT TOKENIZER_JSON HEARING_JSON OUTPUT_DIRECTORY
        python -m aloud_nano.export CHECKPOINT --decoder-of MODEL_DIRECTORY
+       python -m aloud_nano.export SCRIBE SCRIBE_TOKENIZER --scribe-of MODEL_DIRECTORY
 
 The second form is for checkpoints of ``train --tune``: only the decoder in the directory changes.
+The third puts a scribe (``scribe.py``) into a directory: its two graphs, and its projections in the
+encoder's.
 """
 
 from __future__ import annotations
@@ -21,9 +24,12 @@ from torch import Tensor, nn
 
 from aloud_nano.bundle import write_bundle
 from aloud_nano.config import BLOCK_MEL, N_MELS
+from aloud_nano.decoder import Decoder, Scribe
 from aloud_nano.encoder import EncoderState
 from aloud_nano.model import Nano, load_checkpoint
-from aloud_nano.quantise import quantise_matmuls, store_half
+from aloud_nano.quantise import quantise_matmuls, store_half, write_table
+from aloud_nano.scribe import load_scribe, pooled_frames
+from aloud_nano.shipped import shipped_model
 from aloud_nano.tokens import hearing_vocabulary, load_tokenizer
 
 OPSET = 17
@@ -36,9 +42,10 @@ class EncoderGraph(nn.Module):
     The cross keys and values of all decoder layers come stacked: [L, 1, H, 12, D/H].
     """
 
-    def __init__(self, model: Nano) -> None:
+    def __init__(self, model: Nano, scribe: Scribe | None) -> None:
         super().__init__()
         self.encoder = model.encoder
+        self.scribe_cross = scribe.cross if scribe is not None else None
         self.heads = model.config.decoder.heads
 
     def _stacked(self, parts: list[Tensor]) -> Tensor:
@@ -53,16 +60,21 @@ class EncoderGraph(nn.Module):
         keys = self._stacked([key for key, _ in out.cross])
         values = self._stacked([value for _, value in out.cross])
         state = (after.mel, after.stem, after.key, after.value, after.position)
-        return (keys, values, out.ctc, out.turn, *state)
+        if self.scribe_cross is None:
+            return (keys, values, out.ctc, out.turn, *state)
+        pooled = pooled_frames(out.final)
+        parts = [layer(pooled).chunk(2, dim=-1) for layer in self.scribe_cross]
+        written = (self._stacked([key for key, _ in parts]), self._stacked([v for _, v in parts]))
+        return (keys, values, out.ctc, out.turn, *written, *state)
 
 
 class DecoderGraph(nn.Module):
     """``Decoder.step`` plus the output projection, in the transformers.js layout."""
 
-    def __init__(self, model: Nano) -> None:
+    def __init__(self, decoder: Decoder) -> None:
         super().__init__()
-        self.decoder = model.decoder
-        self.head = nn.Parameter(model.decoder.embed.weight.detach().t().contiguous())
+        self.decoder = decoder
+        self.head = nn.Parameter(decoder.embed.weight.detach().t().contiguous())
 
     def forward(self, x: Tensor, mask: Tensor, positions: Tensor, *caches: Tensor) -> tuple:
         half = len(caches) // 2
@@ -77,7 +89,7 @@ def _export(module: nn.Module, example: tuple, path: Path, **names: object) -> N
         torch.onnx.export(module, example, str(path), opset_version=OPSET, dynamo=False, **names)
 
 
-def export_encoder(model: Nano, path: Path) -> None:
+def export_encoder(model: Nano, path: Path, scribe: Scribe | None = None) -> None:
     config = model.config.encoder
     cache = torch.randn(config.layers + 1, 1, config.heads, 48, config.width // config.heads)
     example = (
@@ -89,8 +101,10 @@ def export_encoder(model: Nano, path: Path) -> None:
         torch.tensor([48]),
     )
     heard = ["cross_key", "cross_value", "ctc_logits", "end_of_turn"]
+    if scribe is not None:
+        heard += ["scribe_key", "scribe_value"]
     _export(
-        EncoderGraph(model),
+        EncoderGraph(model, scribe),
         example,
         path,
         input_names=["input_features", *(f"past.{name}" for name in STATE_NAMES)],
@@ -104,8 +118,8 @@ def export_encoder(model: Nano, path: Path) -> None:
     )
 
 
-def export_decoder(model: Nano, path: Path) -> None:
-    config = model.config.decoder
+def export_decoder(decoder: Decoder, path: Path) -> None:
+    config = decoder.config
     kinds = [(layer, kind) for layer in range(config.layers) for kind in ("key", "value")]
     past_names = [f"past_key_values.{layer}.{kind}" for layer, kind in kinds]
     cross_names = [f"cross.{layer}.{kind}" for layer, kind in kinds]
@@ -129,7 +143,7 @@ def export_decoder(model: Nano, path: Path) -> None:
     axes |= {name: {0: "batch", 2: "frames"} for name in cross_names}
     axes |= {name: {0: "batch", 2: "past_and_steps"} for name in present_names}
     _export(
-        DecoderGraph(model),
+        DecoderGraph(decoder),
         example,
         path,
         input_names=[
@@ -140,10 +154,10 @@ def export_decoder(model: Nano, path: Path) -> None:
     )  # fmt: skip
 
 
-def export_embeddings(model: Nano, path: Path) -> None:
+def export_embeddings(decoder: Decoder, path: Path) -> None:
     axes = {0: "batch", 1: "steps"}
     _export(
-        model.decoder.embed,
+        decoder.embed,
         (torch.zeros(1, 3, dtype=torch.int64),),
         path,
         input_names=["input_ids"],
@@ -164,8 +178,31 @@ def replace_decoder(model: Nano, directory: Path) -> None:
     model = model.eval().requires_grad_(False)
     with tempfile.TemporaryDirectory() as scratch:
         decoder = Path(scratch) / "decoder_model_merged.onnx"
-        export_decoder(model, decoder)
+        export_decoder(model.decoder, decoder)
         _write_small(decoder, directory / "onnx")
+    _describe(directory, model)
+
+
+def add_scribe(scribe: Scribe, tokenizer: Path, directory: Path) -> None:
+    """Write the scribe's graphs and tokenizer, the encoder's anew with its projections, configs and
+    manifest."""
+    model = shipped_model(directory).eval().requires_grad_(False)
+    scribe = scribe.eval().requires_grad_(False)
+    with tempfile.TemporaryDirectory() as scratch:
+        encoder = Path(scratch) / "audio_encoder.onnx"
+        decoder = Path(scratch) / "scribe_decoder.onnx"
+        export_encoder(model, encoder, scribe)
+        export_decoder(scribe.decoder, decoder)
+        for source in (encoder, decoder):
+            _write_small(source, directory / "onnx")
+    table = directory / "onnx" / "scribe_embed_tokens_int8.onnx"
+    write_table(scribe.decoder.embed.weight, table)
+    load_tokenizer(tokenizer)
+    shutil.copy(tokenizer, directory / "scribe_tokenizer.json")
+    _describe(directory, model)
+
+
+def _describe(directory: Path, model: Nano) -> None:
     hearing = json.loads((directory / "config.json").read_text())["ctc"]["vocab"]
     write_bundle(directory, model.config, hearing)
 
@@ -183,8 +220,8 @@ def export_model(
         decoder = Path(scratch) / "decoder_model_merged.onnx"
         embeddings = Path(scratch) / "embed_tokens.onnx"
         export_encoder(model, encoder)
-        export_decoder(model, decoder)
-        export_embeddings(model, embeddings)
+        export_decoder(model.decoder, decoder)
+        export_embeddings(model.decoder, embeddings)
         for source in (encoder, decoder):
             _write_small(source, onnx_dir)
         store_half(embeddings, onnx_dir / "embed_tokens_fp16.onnx")
@@ -204,13 +241,21 @@ def main() -> None:
     parser.add_argument("hearing", type=Path, nargs="?", help="word pieces of the CTC head")
     parser.add_argument("output", type=Path, nargs="?")
     parser.add_argument("--decoder-of", type=Path, help="model directory whose decoder to replace")
+    parser.add_argument("--scribe-of", type=Path, help="model directory to put the scribe into")
     parser.add_argument("--float", action="store_true", help="keep the float32 graphs as well")
     args = parser.parse_args()
     if args.decoder_of:
         replace_decoder(load_checkpoint(args.checkpoint), args.decoder_of)
         return
+    if args.scribe_of:
+        if args.tokenizer is None:
+            parser.error("say SCRIBE SCRIBE_TOKENIZER --scribe-of MODEL_DIRECTORY")
+        add_scribe(load_scribe(args.checkpoint), args.tokenizer, args.scribe_of)
+        return
     if args.output is None:
-        parser.error("say TOKENIZER_JSON HEARING_JSON OUTPUT_DIRECTORY, or --decoder-of")
+        parser.error(
+            "say TOKENIZER_JSON HEARING_JSON OUTPUT_DIRECTORY, or --decoder-of, or --scribe-of"
+        )
     export_model(
         load_checkpoint(args.checkpoint), args.tokenizer, args.hearing, args.output, args.float
     )

@@ -66,6 +66,17 @@ def save(path: Path, values: np.ndarray) -> dict[str, Any]:
     return {"file": path.name, "shape": list(values.shape)}
 
 
+def written(runtime: NanoRuntime, stream: Stream) -> str:
+    """What the scribe writes down; nothing where the ear reads nothing."""
+    if runtime.scribe is None or not runtime.transcript(stream):
+        return ""
+    ids, lead = runtime.scribe.write(stream.dictated)
+    words = runtime.scribe.tokenizer.decode(ids).strip()
+    if lead < CLEAR:
+        raise ValueError(f"{words!r} hangs by {lead:.2f} logits: take another clip")
+    return words
+
+
 def answered(runtime: NanoRuntime, stream: Stream, think: bool) -> Generated:
     made = runtime.generate(stream, think)
     if made.lead < CLEAR:
@@ -145,6 +156,7 @@ def main() -> None:
             },
             "end_of_turn": stream.end_of_turn,
             "ctc_argmax": logits.argmax(-1).tolist(),
+            "written": written(runtime, stream),
             "think": turn(runtime, samples, "", True),
             "direct": turn(runtime, samples, "", False),
         }  # fmt: skip

@@ -38,6 +38,28 @@ def quantise_matmuls(source: Path, target: Path) -> None:
     )
 
 
+def write_table(weight: Tensor, target: Path) -> None:
+    """An embedding graph, ``input_ids`` → ``inputs_embeds``: int8 rows and a scale for each."""
+    scale = weight.detach().abs().amax(1, keepdim=True).clamp(min=1e-8) / 127
+    table = torch.round(weight.detach() / scale).to(torch.int8).numpy()
+    axes, width = ["batch", "steps"], table.shape[1]
+    nodes = [
+        helper.make_node("Gather", ["table", "input_ids"], ["rows"]),
+        helper.make_node("Cast", ["rows"], ["levels"], to=TensorProto.FLOAT),
+        helper.make_node("Gather", ["scale", "input_ids"], ["scales"]),
+        helper.make_node("Mul", ["levels", "scales"], ["inputs_embeds"]),
+    ]
+    graph = helper.make_graph(
+        nodes, "embed_tokens",
+        [helper.make_tensor_value_info("input_ids", TensorProto.INT64, axes)],
+        [helper.make_tensor_value_info("inputs_embeds", TensorProto.FLOAT, [*axes, width])],
+        [numpy_helper.from_array(table, "table"), numpy_helper.from_array(scale.numpy(), "scale")],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    onnx.save(model, target)
+
+
 def store_half(source: Path, target: Path) -> None:
     """Keep large float32 constants as float16 in the file and cast them back in the graph."""
     model = onnx.load(source)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -57,6 +58,11 @@ def _session(path: Path) -> ort.InferenceSession:
     return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
+LONGEST_WRITTEN = 160  # tokens
+# The difference of two mean logarithms of probabilities is steadier than a token's logits.
+CLOSE_CALL = 5.0
+
+
 @dataclass
 class Generated:
     """Token ids after the prompt (closing token included) and the channels they spell.
@@ -78,7 +84,7 @@ class Stream:
     """One conversation: the decoder's cache, and the audio of the turn that is open.
 
     owed: tokens that go into the cache with the next run; they attend to ``cross``.
-    heard: whether that is a turn's audio.
+    heard: whether that is a turn's audio. dictated: what the scribe attends to, by its inputs.
     """
 
     past: dict[str, Array]
@@ -91,6 +97,81 @@ class Stream:
     keys: list[Array] = field(default_factory=list)  # of every block: [L, H, 12, D/H]
     values: list[Array] = field(default_factory=list)
     end_of_turn: list[float] = field(default_factory=list)
+    dictated: dict[str, Array] = field(default_factory=dict)
+
+
+@dataclass
+class Quote:
+    """A thought's beginning in the cache, as far as the closing mark of the quotation.
+
+    chances: logarithms of how probable ``ids`` are, to the thinker, and doubtful words to both;
+    logits: after the last of them.
+    """
+
+    ids: list[int]
+    chances: list[float]
+    logits: Array
+    past: dict[str, Array]
+    length: int
+    lead: float
+
+    def joint(self, start: int, for_scribe: float, weight: float) -> Quote:
+        """With the scribe's mean for the words, which begin at ``start``."""
+        own = self.chances[start:]
+        chances = [(chance + weight * for_scribe) / (1 + weight) for chance in own]
+        return replace(self, chances=self.chances[:start] + chances)
+
+
+class Scribe:
+    """What writes down speech beside the decoder that thinks (``scribe.py``)."""
+
+    def __init__(self, directory: Path, settings: dict, special: dict[str, int]) -> None:
+        self.decoder = _session(directory / "onnx/scribe_decoder_quantized.onnx")
+        self.embeddings = _session(directory / "onnx/scribe_embed_tokens_int8.onnx")
+        self.tokenizer = Tokenizer.from_file(str(directory / "scribe_tokenizer.json"))
+        self.prompt = [special[name] for name in settings["prompt"]]
+        self.end = special[settings["end"]]
+        spelled = self.tokenizer.get_vocab().items()
+        pieces = [index for piece, index in spelled if re.fullmatch(r"Ġ|Ġ?[a-z']+", piece)]
+        self.forbidden = np.ones(settings["vocab_size"], bool)
+        self.forbidden[[self.end, *pieces]] = False
+
+    def scores(self, ids: list[int], audio: dict[str, Array]) -> Array:
+        """Logits [S, V] after each of the tokens, from an empty cache."""
+        inputs = {
+            node.name: np.zeros([1, *map(_known, node.shape[1:])], np.float32)
+            for node in self.decoder.get_inputs()
+            if node.name.startswith("past_key_values")
+        }
+        embedded = self.embeddings.run(None, {"input_ids": np.array([ids], np.int64)})[0]
+        inputs |= {
+            "inputs_embeds": embedded,
+            "attention_mask": np.ones((1, len(ids)), np.int64),
+            "position_ids": np.arange(len(ids), dtype=np.int64)[None],
+        }
+        return self.decoder.run(["logits"], inputs | audio)[0][0]
+
+    def write(self, audio: dict[str, Array]) -> tuple[list[int], float]:
+        """Greedy tokens, and by how many logits the least clear one was likelier than others."""
+        ids: list[int] = []
+        lead = math.inf
+        while len(ids) < LONGEST_WRITTEN:
+            row = self.scores([*self.prompt, *ids], audio)[-1].copy()
+            row[self.forbidden] = -np.inf
+            second, first = np.partition(row, -2)[-2:]
+            lead = min(lead, float(first - second))
+            best = int(row.argmax())
+            if best == self.end:
+                break
+            ids.append(best)
+        return ids, lead
+
+    def weigh(self, words: str, audio: dict[str, Array]) -> float:
+        """Mean logarithm of the probabilities of words and end."""
+        ids = self.tokenizer.encode(" " + words, add_special_tokens=False).ids if words else []
+        rows = self.scores([*self.prompt, *ids], audio)[len(self.prompt) - 1 :]
+        wanted = [*ids, self.end]
+        return float(np.mean([_log_chance(row, i) for row, i in zip(rows, wanted, strict=True)]))
 
 
 class NanoRuntime:
@@ -107,6 +188,8 @@ class NanoRuntime:
         embed = next((directory / "onnx").glob("embed_tokens_*.onnx"))
         self.embeddings = _session(embed)
         self.special: dict[str, int] = self.config["special_tokens"]
+        settings = self.config.get("scribe")
+        self.scribe = Scribe(directory, settings, self.special) if settings else None
 
     def open(self, tools: Sequence[str] = ()) -> Stream:
         past = {
@@ -116,7 +199,7 @@ class NanoRuntime:
             for node in self.decoder.get_inputs()
             if node.name.startswith("past_key_values")
         }
-        stream = Stream(past=past, cross=self.no_audio())
+        stream = Stream(past=past, cross=self.no_audio(), dictated=self.no_audio())
         if tools:
             prompt = self.config["prompt"]
             line = self._encode("tools: " + ", ".join(tools))
@@ -154,12 +237,9 @@ class NanoRuntime:
             if name.startswith("present.")
         }
         limit = self.config["audio"]["max_cross_frames"]
-        for kind in ("key", "value"):
-            for layer, fresh in enumerate(outputs[f"cross_{kind}"]):
-                name = f"cross.{layer}.{kind}"
-                frames = np.concatenate([stream.cross[name][:, :, 1:], fresh], axis=2)
-                sink = stream.cross[name][:, :, :1]
-                stream.cross[name] = np.concatenate([sink, frames[:, :, -limit:]], axis=2)
+        _attend(stream.cross, outputs, "cross", limit)
+        if self.scribe is not None:
+            _attend(stream.dictated, outputs, "scribe", limit)
         stream.ctc.append(outputs["ctc_logits"][0])
         stream.keys.append(outputs["cross_key"][:, 0])
         stream.values.append(outputs["cross_value"][:, 0])
@@ -199,13 +279,21 @@ class NanoRuntime:
         audio = self.config["audio"]
         block = audio["block_frames"] * self.mel.settings["hop_length"]
         padded = np.pad(samples.astype(np.float32), (0, -len(samples) % block))
-        features = self.mel(padded)
+        *features, silence = np.split(
+            self.mel(np.pad(padded, (0, block))), len(padded) // block + 1, axis=1
+        )
         prompt = self.config["prompt"]
         self._open_turn(stream, self._tokens(prompt["user_open"]))
         stream.audio_state, stream.heard = self.initial_audio_state(), True
+        stream.dictated = self.no_audio()
         stream.ctc, stream.end_of_turn, stream.keys, stream.values = [], [], [], []
-        for start in range(0, features.shape[1], audio["block_frames"]):
-            self.encode_block(stream, features[:, start : start + audio["block_frames"]])
+        for part in features:
+            self.encode_block(stream, part)
+        if self.scribe is not None:  # finds no end in the middle of speech
+            names = ["scribe_key", "scribe_value"]
+            feed = {"input_features": silence[None], **stream.audio_state}
+            after = dict(zip(names, self.encoder.run(names, feed), strict=True))
+            _attend(stream.dictated, after, "scribe", math.inf)
         stream.owed = self._tokens(prompt["audio"] + prompt["user_close"])
 
     def _open_turn(self, stream: Stream, opening: list[int]) -> None:
@@ -240,13 +328,14 @@ class NanoRuntime:
         prompt = self.config["prompt"]
         opening = self._tokens(prompt["assistant_open"])
         opening += self._tokens(prompt["think"] if think else prompt["direct"])
-        logits = self.feed(stream, stream.owed + opening)
+        quoted = self._quote(stream, opening) if think and stream.heard else None
+        logits = self.feed(stream, stream.owed + opening) if quoted is None else quoted.logits
         close = self.special[prompt["think_close"]]
         end = self.generation["eos_token_id"]
         call_end = self.special[prompt["tool_call_close"]]
-        ids: list[int] = []
-        chances: list[float] = []
-        lead = math.inf
+        ids: list[int] = [] if quoted is None else quoted.ids
+        chances: list[float] = [] if quoted is None else quoted.chances
+        lead = math.inf if quoted is None else quoted.lead
         thinking = think
         while len(ids) < limit:
             best = int(logits[-1].argmax())
@@ -262,6 +351,62 @@ class NanoRuntime:
             logits = self.feed(stream, [best])
         stream.owed = [call_end, end] if ids[-1] == call_end else ids[-1:]
         return replace(self.split(ids, think, chances), lead=lead)
+
+    def _quote(self, stream: Stream, opening: list[int]) -> Quote | None:
+        """The user's words: the scribe's where the thinker says the same, else those that both
+        together find more probable. None where the thinker would quote nothing; nothing has
+        changed then."""
+        if self.scribe is None or not self.transcript(stream):
+            return None
+        written, lead = self.scribe.write(stream.dictated)
+        words = self.scribe.tokenizer.decode(written).strip()
+        if not words:
+            return None
+        first, rest = self.config["transcript"]["sentence"].split("{transcript}")
+        draft = self._encode(first + words + rest)
+        start = len(self._encode(first))
+        before = replace(stream, past=dict(stream.past))
+        given = stream.owed + opening
+        rows = self.feed(stream, given + draft)[len(given) - 1 :]
+        best = rows.argmax(-1)
+        parting = next((i for i, t in enumerate(draft) if best[i] != t), len(draft))
+        for row in rows[: parting + 1]:
+            second, top = np.partition(row, -2)[-2:]
+            lead = min(lead, float(top - second))
+        if parting < start:
+            stream.past, stream.length = before.past, before.length
+            return None
+        chances = [_log_chance(row, token) for row, token in zip(rows, draft, strict=False)]
+        theirs = Quote(draft, chances, rows[-1:], stream.past, stream.length, lead)
+        if parting == len(draft):
+            return theirs
+        stream.past, stream.length = before.past, before.length
+        self.feed(stream, given + draft[:parting])
+        own = Quote(
+            draft[:parting], chances[:parting], rows[parting : parting + 1], stream.past,
+            stream.length, lead,
+        )  # fmt: skip
+        while True:
+            token = int(own.logits[-1].argmax())
+            if token in self.special.values() or len(own.ids) > LONGEST_WRITTEN:
+                stream.past, stream.length = theirs.past, theirs.length
+                return theirs
+            own.chances.append(_log_chance(own.logits[-1], token))
+            own.ids.append(token)
+            own.logits = self.feed(stream, [token])
+            own.past, own.length = stream.past, stream.length
+            if self.config["transcript"]["close"] in self.tokenizer.decode([token]):
+                break
+        settings, gain = self.config["scribe"], math.inf
+        if np.mean(own.chances[start:]) < math.log(settings["sure"]):
+            weight, heard = settings["weight"], self.tokenizer.decode(own.ids[start:-1])
+            joint = own.joint(start, self.scribe.weigh(heard, stream.dictated), weight)
+            theirs = theirs.joint(start, self.scribe.weigh(words, stream.dictated), weight)
+            gain = float(np.mean(joint.chances[start:]) - np.mean(theirs.chances[start:]))
+        chosen = own if gain >= 0 else theirs
+        chosen.lead = min(chosen.lead, CLOSE_CALL * abs(gain))
+        stream.past, stream.length = chosen.past, chosen.length
+        return chosen
 
     def split(self, ids: list[int], think: bool, chances: list[float]) -> Generated:
         """Token ids → channels; a missing mark leaves its channel empty."""
@@ -305,6 +450,16 @@ class NanoRuntime:
         best = np.concatenate(stream.ctc).argmax(-1) if stream.ctc else np.zeros(0, int)
         kept = [c for i, c in enumerate(best) if c != blank and (i == 0 or c != best[i - 1])]
         return "".join(vocab[c] for c in kept).strip()
+
+
+def _attend(into: dict[str, Array], outputs: dict[str, Array], role: str, limit: float) -> None:
+    """A block's keys and values behind what is attended to already; the sink stays in front."""
+    for kind in ("key", "value"):
+        for layer, fresh in enumerate(outputs[f"{role}_{kind}"]):
+            name = f"cross.{layer}.{kind}"
+            frames = np.concatenate([into[name][:, :, 1:], fresh], axis=2)
+            kept = frames[:, :, max(0, frames.shape[2] - int(min(limit, frames.shape[2]))) :]
+            into[name] = np.concatenate([into[name][:, :, :1], kept], axis=2)
 
 
 def _known(dimension: object) -> int:

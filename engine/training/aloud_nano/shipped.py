@@ -17,6 +17,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from torch import Tensor
 
 from aloud_nano.config import DecoderConfig
+from aloud_nano.decoder import Scribe
 from aloud_nano.model import Nano
 
 State = dict[str, Tensor]
@@ -73,17 +74,37 @@ def shipped_ears(path: Path) -> State:
     crosses = sum(name.startswith("encoder.cross.") for name in found)
     live = [f"live.{part}" for part in _PARTS] if "live_norm.weight" in state else []
     targets = [*live, *_HEADS, *(f"cross.{n}" for n in range(crosses))]
-    for target, whole in zip(targets, _matrices(found)[4 * layers :], strict=True):
+    own = _matrices(found)[4 * layers :][: len(targets)]  # a scribe's come last
+    for target, whole in zip(targets, own, strict=True):
         state[f"{target}.weight"] = whole
     return state
 
 
 def shipped_decoder(directory: Path, config: DecoderConfig) -> State:
     """``Decoder`` state out of the exported graphs of a model directory."""
-    found = _constants(directory / "onnx" / "decoder_model_merged_quantized.onnx")
-    state = _named(found, "decoder.")
     embeddings = _constants(directory / "onnx" / "embed_tokens_fp16.onnx")
-    state["embed.weight"] = embeddings["weight"].float()
+    path = directory / "onnx" / "decoder_model_merged_quantized.onnx"
+    return _decoder(path, embeddings["weight"].float(), config)
+
+
+def shipped_scribe(directory: Path) -> Scribe:
+    """The scribe of a model directory, with weights on the grid of the exported int8 ones."""
+    table = _constants(directory / "onnx" / "scribe_embed_tokens_int8.onnx")
+    scribe = Scribe()
+    path = directory / "onnx" / "scribe_decoder_quantized.onnx"
+    embeddings = table["table"].float() * table["scale"]
+    scribe.decoder.load_state_dict(_decoder(path, embeddings, scribe.decoder.config))
+    found = _constants(directory / "onnx" / "audio_encoder_quantized.onnx")
+    cross = _named(found, "scribe_cross.")
+    for number, whole in enumerate(_matrices(found)[-len(scribe.cross) :]):
+        cross[f"{number}.weight"] = whole
+    scribe.cross.load_state_dict(cross)
+    return scribe.eval()
+
+
+def _decoder(path: Path, embeddings: Tensor, config: DecoderConfig) -> State:
+    found = _constants(path)
+    state = _named(found, "decoder.") | {"embed.weight": embeddings}
     parts = ("qkv", "out", "cross_query", "cross_out", "up", "down")
     targets = [f"layers.{n}.{part}" for n in range(config.layers) for part in parts]
     for target, whole in zip(targets, _matrices(found), strict=True):

@@ -66,8 +66,11 @@ def _pre_tokenizer() -> Any:
     )
 
 
-def prune(whisper: Path, texts: Iterable[str]) -> tuple[Tokenizer, list[int]]:
-    """The pieces of Whisper's tokenizer that ``texts`` use most, and their ids there (-1: ours).
+def prune(
+    whisper: Path, texts: Iterable[str], size: int = VOCAB_SIZE
+) -> tuple[Tokenizer, list[int]]:
+    """A tokenizer of ``size`` pieces, those of Whisper's that ``texts`` use most, and their ids
+    there (-1: ours).
 
     A piece is kept with everything it is merged from, so a word whose piece is kept is cut
     exactly as Whisper cuts it.
@@ -90,7 +93,7 @@ def prune(whisper: Path, texts: Iterable[str]) -> tuple[Tokenizer, list[int]]:
             found += with_parts(part)
         return found
 
-    room = VOCAB_SIZE - len(SPECIAL_TOKENS)
+    room = size - len(SPECIAL_TOKENS)
     for index, _ in used.most_common():
         needed = [name for name in with_parts(names[index]) if name not in kept]
         if len(kept) + len(set(needed)) <= room:

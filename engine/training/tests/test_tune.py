@@ -18,6 +18,7 @@ from aloud_nano.shipped import (  # noqa: E402
     shipped_decoder,
     shipped_hearing,
     shipped_model,
+    shipped_scribe,
 )
 from aloud_nano.tokens import hearing_vocabulary  # noqa: E402
 from aloud_nano.tune import Ears  # noqa: E402
@@ -42,12 +43,22 @@ def model() -> Nano:
 
 
 def test_the_shipped_decoder_exports_to_the_integers_it_was_read_from(model, tmp_path):
-    export_decoder(model, tmp_path / "float.onnx")
+    export_decoder(model.decoder, tmp_path / "float.onnx")
     quantise_matmuls(tmp_path / "float.onnx", tmp_path / "int8.onnx")
     before = integers(SHIPPED / "onnx" / "decoder_model_merged_quantized.onnx")
     after = integers(tmp_path / "int8.onnx")
     assert len(before) == len(after) == 6 * model.config.decoder.layers + 1
     for one, other in zip(before, after, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_shipped_scribe_exports_to_the_integers_it_was_read_from(tmp_path):
+    """All but the output projection: its weights are read from the finer table of embeddings."""
+    decoder = shipped_scribe(SHIPPED).requires_grad_(False).decoder
+    export_decoder(decoder, tmp_path / "float.onnx")
+    quantise_matmuls(tmp_path / "float.onnx", tmp_path / "int8.onnx")
+    before = integers(SHIPPED / "onnx" / "scribe_decoder_quantized.onnx")
+    for one, other in zip(before[:-1], integers(tmp_path / "int8.onnx")[:-1], strict=True):
         np.testing.assert_array_equal(one, other)
 
 
@@ -74,7 +85,7 @@ def test_the_ears_hear_what_the_exported_model_hears():
 
 def test_the_shipped_encoder_exports_to_the_integers_it_was_read_from(tmp_path):
     model = shipped_model(SHIPPED).requires_grad_(False)
-    export_encoder(model, tmp_path / "float.onnx")
+    export_encoder(model, tmp_path / "float.onnx", shipped_scribe(SHIPPED))
     quantise_matmuls(tmp_path / "float.onnx", tmp_path / "int8.onnx")
     before = integers(SHIPPED / "onnx" / "audio_encoder_quantized.onnx")
     after = integers(tmp_path / "int8.onnx")
