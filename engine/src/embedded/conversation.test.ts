@@ -143,7 +143,7 @@ function fakeModel(script: string, { contextTokens = 400, sureness = 0.9, scribe
         vocabSize: 1,
         sure: 0.95,
         weight: 2,
-        leastConfidence: scribe.leastConfidence ?? 0,
+        leastConfidence: scribe.leastConfidence ?? { both: 0, scribe: 0 },
       },
     },
     tokenizer: {
