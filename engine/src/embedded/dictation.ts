@@ -4,6 +4,7 @@
  */
 import type { Heard } from "../hearing/ear.ts";
 import { type AudioBlock, addBlock, type HeardAudio, NO_AUDIO } from "../hearing/heard-audio.ts";
+import type { KvCache } from "./kv-cache.ts";
 
 export interface Dictation {
   /** Text of the segments that are closed. */
@@ -13,6 +14,8 @@ export interface Dictation {
   readonly tokens: readonly number[];
   /** So many of the tokens are never taken back while the user speaks. */
   readonly settled: number;
+  /** What the scribe's decoder remembers of settled tokens, so that they are not read again with every block; never of more than those. */
+  readonly memory: KvCache | undefined;
   /** They were written again after the ear read its last word: its end may lie in the block behind. */
   readonly isConfirmed: boolean;
   /** Blocks since. */
@@ -38,6 +41,7 @@ export const NEW_DICTATION: Dictation = {
   audio: NO_AUDIO,
   tokens: [],
   settled: 0,
+  memory: undefined,
   isConfirmed: true,
   unwrittenBlocks: 0,
   earText: "",

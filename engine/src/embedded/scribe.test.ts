@@ -70,40 +70,40 @@ const heard: HeardAudio = { blocks: new Array(20).fill(block), frames: 20 };
 describe("write()", () => {
   test("writes until the end, token by token", async () => {
     const { made, runs } = scribe({ now: " set a" });
-    expect(made.textOf(await made.write(heard, [], 0, step))).toBe(" set a");
+    expect(made.textOf((await made.write({ audio: heard, draft: [], settled: 0, step })).tokens)).toBe(" set a");
     expect(runs).toEqual([2, 1, 1, 1, 1, 1, 1]);
   });
 
   test("checks a draft in one run", async () => {
     const { made, runs } = scribe({ now: " set a" });
-    expect(made.textOf(await made.write(heard, tokensOf(" set a"), 0, step))).toBe(" set a");
+    expect(made.textOf((await made.write({ audio: heard, draft: tokensOf(" set a"), settled: 0, step })).tokens)).toBe(" set a");
     expect(runs).toEqual([8]);
   });
 
   test("writes anew from where the draft is no longer right", async () => {
     const { made, runs } = scribe({ now: " set a" });
-    expect(made.textOf(await made.write(heard, tokensOf(" sat"), 0, step))).toBe(" set a");
+    expect(made.textOf((await made.write({ audio: heard, draft: tokensOf(" sat"), settled: 0, step })).tokens)).toBe(" set a");
     expect(runs).toEqual([6, 1, 1, 1, 1]);
   });
 
   test("takes away what was too much", async () => {
     const { made } = scribe({ now: " set" });
-    expect(made.textOf(await made.write(heard, tokensOf(" set a timer"), 0, step))).toBe(" set");
+    expect(made.textOf((await made.write({ audio: heard, draft: tokensOf(" set a timer"), settled: 0, step })).tokens)).toBe(" set");
   });
 
   test("keeps what is settled, though the sound says something else now", async () => {
     const { made } = scribe({ now: " set a" });
-    expect(made.textOf(await made.write(heard, tokensOf(" sat b"), 4, step))).toBe(" sat a");
+    expect(made.textOf((await made.write({ audio: heard, draft: tokensOf(" sat b"), settled: 4, step })).tokens)).toBe(" sat a");
   });
 
   test("writes nothing but pieces of words", async () => {
     const { made } = scribe({ now: " set", prefersCapitals: true });
-    expect(made.textOf(await made.write(heard, [], 0, step))).toBe(" set");
+    expect(made.textOf((await made.write({ audio: heard, draft: [], settled: 0, step })).tokens)).toBe(" set");
   });
 
   test("stops where it goes round in circles", async () => {
     const { made } = scribe({ now: " no".repeat(60) });
-    expect((await made.write(heard, [], 0, step)).length).toBeLessThan(30);
+    expect((await made.write({ audio: heard, draft: [], settled: 0, step })).tokens.length).toBeLessThan(30);
   });
 });
 
@@ -131,6 +131,21 @@ describe("a turn", () => {
     // What went before is as it was, and the silence was heard for the readings only.
     expect(first.audio.blocks).toHaveLength(1);
     expect(second.audio.blocks).toHaveLength(2);
+  });
+
+  test("is read again only from its last settled word on", async () => {
+    const says = { now: " set a timer" };
+    const { made, runs } = scribe(says);
+    const first = await made.listen({ ...turn, dictation: { ...NEW_DICTATION, audio: heard }, ear: ear("s") });
+    says.now = " set a timer for";
+    const second = await made.listen({ ...turn, dictation: first, ear: ear("s a") });
+    expect(second.settled).toBe(" set a timer".length);
+    runs.length = 0;
+    says.now = " set a timer for ten";
+    const third = await made.listen({ ...turn, dictation: second, ear: ear("s a t") });
+    expect(made.textOf(third.tokens)).toBe(" set a timer for ten");
+    // The last settled token and the four behind it; then what is new, token by token.
+    expect(runs).toEqual([5, 1, 1, 1, 1]);
   });
 
   test("costs nothing while nobody speaks", async () => {

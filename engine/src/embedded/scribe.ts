@@ -18,7 +18,7 @@ import {
   type SegmentLimits,
   withBlock,
 } from "./dictation.ts";
-import { rewind } from "./kv-cache.ts";
+import { type KvCache, rewind } from "./kv-cache.ts";
 import type { ScribeConfig } from "./model-config.ts";
 import type { ProposedWords } from "./quote.ts";
 import { logProbability } from "./sampler.ts";
@@ -34,6 +34,14 @@ const NO_LOGITS = new Float32Array(0);
 
 /** Runs one step of work when the scheduler lets it. */
 type Step = <T>(work: () => Promise<T>) => Promise<T>;
+
+export interface Writing {
+  readonly audio: HeardAudio;
+  readonly draft: readonly number[];
+  readonly settled: number;
+  readonly step: Step;
+  readonly memory?: KvCache | undefined;
+}
 
 export interface Finishing {
   readonly dictation: Dictation;
@@ -60,7 +68,7 @@ export class Scribe {
   readonly #prompt: readonly number[];
   readonly #end: number;
   /** What it may write: pieces of words, and the end. */
-  readonly #writable: readonly number[];
+  readonly #writable: Int32Array;
   readonly #limits: SegmentLimits;
 
   constructor({ decoder, tokenizer, config, limits }: ScribeOptions) {
@@ -70,8 +78,8 @@ export class Scribe {
     this.#prompt = config.prompt.map((control) => tokenizer.controlId(control));
     this.#end = tokenizer.controlId(config.end);
     const all = Array.from({ length: config.vocabSize }, (_, token) => token);
-    this.#writable = all.filter(
-      (token) => token === this.#end || (tokenizer.control(token) === undefined && WORD_PIECE.test(tokenizer.spelling(token))),
+    this.#writable = Int32Array.from(
+      all.filter((token) => token === this.#end || (tokenizer.control(token) === undefined && WORD_PIECE.test(tokenizer.spelling(token)))),
     );
   }
 
@@ -86,7 +94,9 @@ export class Scribe {
     const ends = endsSegment(now, ear, this.#limits);
     if (ends || isDue(now, ear, isBusy)) {
       const audio = this.#ended(now.audio, await silence());
-      now = rewritten(now, await this.write(audio, now.tokens, now.settled, step), ear, this.beginsWord);
+      const { tokens, cache } = await this.write({ audio, draft: now.tokens, settled: now.settled, step, memory: now.memory });
+      now = rewritten(now, tokens, ear, this.beginsWord);
+      now = { ...now, memory: rewind(cache, this.#prompt.length + now.settled - 1) };
     } else if (ear.isPause) now = paused(now);
     return ends ? closed(now, ear, this.textOf) : now;
   }
@@ -99,7 +109,7 @@ export class Scribe {
   async finish({ dictation, silence, ear, step }: Finishing): Promise<ProposedWords | undefined> {
     const isSpoken = hasWords(dictation, ear);
     const audio = isSpoken ? this.#ended(dictation.audio, await silence()) : dictation.audio;
-    const last = isSpoken ? await this.write(audio, dictation.tokens, 0, step) : [];
+    const { tokens: last } = isSpoken ? await this.write({ audio, draft: dictation.tokens, settled: 0, step }) : { tokens: [] };
     const words = (dictation.before + this.textOf(last)).trim();
     return words === "" ? undefined : { words, audio: dictation.before === "" ? audio : undefined };
   }
@@ -111,19 +121,20 @@ export class Scribe {
   /**
    * @param draft what was written after less of the sound
    * @param settled so many of its tokens stay, whatever the sound says now
+   * @param memory what the decoder remembers of the prompt and of settled tokens, short of the last of them; by default it reads all of them again
    */
-  async write(audio: HeardAudio, draft: readonly number[], settled: number, step: Step): Promise<number[]> {
-    const first = await step(() => this.#decoder.score([...this.#prompt, ...draft], this.#decoder.empty(), audio));
-    const rows = first.logits.slice(this.#prompt.length - 1);
-    const tokens: number[] = [];
-    let { cache } = first;
-    let next = this.#likeliest(rows[0]);
-    for (const token of draft) {
-      if (tokens.length >= settled && next !== token) break;
+  async write({ audio, draft, settled, step, memory = this.#decoder.empty() }: Writing): Promise<{ tokens: number[]; cache: KvCache }> {
+    const given = [...this.#prompt, ...draft].slice(memory.length);
+    const first = await step(() => this.#decoder.score(given, memory, audio));
+    const tokens = draft.slice(0, settled);
+    const likeliestNext = () => this.#likeliest(first.logits[this.#prompt.length + tokens.length - 1 - memory.length]);
+    let next = likeliestNext();
+    for (const token of draft.slice(settled)) {
+      if (next !== token) break;
       tokens.push(token);
-      next = this.#likeliest(rows[tokens.length]);
+      next = likeliestNext();
     }
-    cache = rewind(cache, this.#prompt.length + tokens.length);
+    let cache = rewind(first.cache, this.#prompt.length + tokens.length);
     const most = MAX_TOKENS_PER_BLOCK * audio.blocks.length;
     while (next !== this.#end && tokens.length < most && !endsInLoop(tokens)) {
       const token = next;
@@ -133,7 +144,7 @@ export class Scribe {
       cache = after.cache;
       next = this.#likeliest(after.logits);
     }
-    return tokens;
+    return { tokens, cache };
   }
 
   /** How probable words are in what was heard: the mean over their tokens and the end, as natural logarithm. */
@@ -156,8 +167,14 @@ export class Scribe {
 
   #likeliest(logits: Float32Array = NO_LOGITS): number {
     let best = this.#end;
-    for (const token of this.#writable)
-      if ((logits[token] ?? Number.NEGATIVE_INFINITY) > (logits[best] ?? Number.NEGATIVE_INFINITY)) best = token;
+    let most = logits[best] ?? Number.NEGATIVE_INFINITY;
+    for (let i = 0; i < this.#writable.length; i += 1) {
+      const token = this.#writable[i] ?? best;
+      const logit = logits[token] ?? Number.NEGATIVE_INFINITY;
+      if (logit <= most) continue;
+      most = logit;
+      best = token;
+    }
     return best;
   }
 }
