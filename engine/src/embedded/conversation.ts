@@ -1,7 +1,7 @@
 /**
  * A conversation of the embedded engine, in the process that holds the model. Audio is taken in block by block as it arrives, and the decoder does not
- * run while it does: tokens that attend to a turn's audio are owed until all of it is there. So at the endpoint one block and one run of
- * a few tokens are left, however long the speech was; the same loop serves a file, so both give the same tokens.
+ * run while it does: tokens that attend to a turn's audio are owed until all of it is there. So at the endpoint one block, the end of the dictation
+ * and one run over it are left, however long the speech was; the same loop serves a file, so both give the same tokens.
  */
 import { AloudError } from "@aloud/client/protocol";
 import type {
