@@ -20,7 +20,8 @@ export interface EmbeddedEngineOptions {
   readonly maxConversations?: number;
   /**
    * Tokens that a conversation may hold, where less than the model's context will do: each takes memory for every open conversation
-   * (12 KB with nano; its audio takes 24 KB for each frame of 40 ms, but of the newest turn only). Default and most: the model's.
+   * (12 KB with nano; its audio takes 24 KB for each frame of 40 ms, and as much again for the scribe, but of the newest turn only).
+   * Default and most: the model's.
    */
   readonly contextTokens?: number;
   /** Starts a child, for tests. */
