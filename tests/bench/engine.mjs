@@ -5,7 +5,7 @@
  */
 import { openEmbeddedEngine } from "@aloud/engine/embedded";
 import { EmbeddedConversation } from "../../engine/dist/embedded/conversation.js";
-import { earTextOf, NEW_DICTATION } from "../../engine/dist/embedded/dictation.js";
+import { NEW_DICTATION } from "../../engine/dist/embedded/dictation.js";
 import { loadModel } from "../../engine/dist/embedded/model.js";
 import { NANO_DIR } from "../../engine/dist/embedded/model-directory.js";
 import { Scheduler } from "../../engine/dist/embedded/scheduler.js";
@@ -100,9 +100,9 @@ async function hear({ config, ear, scribe }) {
   });
   let dictation = NEW_DICTATION;
   const writing = await cpu(async () => {
-    for (const { state, scribeAudio: block, ...heard } of blocks) {
-      const silence = async () => (await ear.hear(new Float32Array(ear.blockSamples), state)).scribeAudio;
-      dictation = await scribe.listen({ dictation, block, silence, ear: earTextOf(heard), isBusy: false, step: (work) => work() });
+    for (const heard of blocks) {
+      const context = { silence: () => ear.silenceAfter(heard.state), isBusy: false, step: (work) => work() };
+      dictation = await scribe.listen(dictation, heard, context);
     }
   });
   return {

@@ -6,14 +6,12 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { EmbeddedConversation } from "../../engine/src/embedded/conversation.ts";
-import { earTextOf, NEW_DICTATION } from "../../engine/src/embedded/dictation.ts";
+import { NEW_DICTATION } from "../../engine/src/embedded/dictation.ts";
 import { loadModel, type Model } from "../../engine/src/embedded/model.ts";
 import { NANO_DIR } from "../../engine/src/embedded/model-directory.ts";
 import { Scheduler } from "../../engine/src/embedded/scheduler.ts";
 import type { AudioChunk, Channel, GenerateRequest, TextItem } from "../../engine/src/engine.ts";
 import { LogMel } from "../../engine/src/features/log-mel.ts";
-import type { EarState } from "../../engine/src/hearing/ear.ts";
-import type { AudioBlock } from "../../engine/src/hearing/heard-audio.ts";
 import { recordingModel } from "../helpers/recording-model.ts";
 
 interface Stored {
@@ -153,30 +151,16 @@ describe("nano against its references", () => {
     const { ear, scribe } = model;
     if (scribe === undefined) throw new Error("nano has a scribe");
     const samples = padded(wav);
-    const now = <T>(work: () => Promise<T>) => work();
-    const given = (block: AudioBlock | undefined): AudioBlock => {
-      if (block === undefined) throw new Error("nano's encoder gives the scribe something to attend to");
-      return block;
-    };
-    const silenceAfter = async (after: EarState) => given((await ear.hear(new Float32Array(ear.blockSamples), after)).scribeAudio);
+    const step = <T>(work: () => Promise<T>) => work();
     let state = ear.initial();
     let dictation = NEW_DICTATION;
-    let earText = earTextOf({ transcript: undefined });
+    const silence = () => ear.silenceAfter(state);
     for (let from = 0; from < samples.length; from += ear.blockSamples) {
       const heard = await ear.hear(samples.slice(from, from + ear.blockSamples), state);
       state = heard.state;
-      earText = earTextOf(heard);
-      const block = given(heard.scribeAudio);
-      dictation = await scribe.listen({
-        dictation,
-        block,
-        silence: () => silenceAfter(heard.state),
-        ear: earText,
-        isBusy: false,
-        step: now,
-      });
+      dictation = await scribe.listen(dictation, heard, { silence, isBusy: false, step });
     }
-    const made = await scribe.finish({ dictation, silence: () => silenceAfter(state), ear: earText, step: now });
+    const made = await scribe.finish(dictation, { silence, step });
     expect(made?.words ?? "").toBe(written);
   });
 

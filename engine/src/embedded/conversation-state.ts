@@ -8,7 +8,7 @@ import type { Prefilled } from "../engine.ts";
 import type { EarState } from "../hearing/ear.ts";
 import { type HeardAudio, NO_AUDIO } from "../hearing/heard-audio.ts";
 import type { MarkedChannel } from "../text/channel-splitter.ts";
-import type { Dictation, EarText } from "./dictation.ts";
+import { type Dictation, NEW_DICTATION } from "./dictation.ts";
 import { cutTokens, type KvCache } from "./kv-cache.ts";
 
 /** The user's turn that is open, or the tools' results. */
@@ -24,10 +24,8 @@ export interface OpenTurn {
   /** Tokens of the turn, in the cache or owed. */
   readonly textTokens: number;
   readonly transcript: Prefilled["transcript"];
-  /** What the ear reads by itself. */
-  readonly earText: EarText;
-  /** What the scribe has written down, where the model has one. */
-  readonly dictation: Dictation | undefined;
+  /** What the scribe has written down; nothing where the model has none. */
+  readonly dictation: Dictation;
   readonly endOfTurn: number | undefined;
 }
 
@@ -66,8 +64,7 @@ export const NEW_TURN: OpenTurn = {
   pending: new Float32Array(0),
   textTokens: 0,
   transcript: undefined,
-  earText: { text: "", isPause: false },
-  dictation: undefined,
+  dictation: NEW_DICTATION,
   endOfTurn: undefined,
 };
 

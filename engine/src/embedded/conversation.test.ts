@@ -29,6 +29,7 @@ const CONFIG: ModelConfig = {
   hiddenSize: 1,
   positionPeriod: 1_024,
   blockFrames: 1,
+  stretchBlocks: undefined,
   crossFramesPerBlock: 1,
   maxCrossFrames: MAX_FRAMES,
   channels: ["semantic", "acoustic", "answer"],
@@ -154,14 +155,16 @@ function fakeModel(script: string, { contextTokens = 400, sureness = 0.9, scribe
     },
     ear: {
       blockSamples: BLOCK_SAMPLES,
-      initial: () => ({ mel: new Float32Array(0), encoder: {}, ctc: undefined }),
+      initial: () => ({ mel: new Float32Array(0), encoder: {}, ctc: undefined, blocks: 0, isOver: false }),
       hear: async (block, state) => ({
         state,
+        endsStretch: false,
         audio: { keys: block.slice(0, 1), values: block.slice(0, 1), frames: 1 },
         scribeAudio: scribe && { keys: block.slice(0, 1), values: block.slice(0, 1), frames: 1 },
         transcript: { stable: "heard", tail: "" },
         endOfTurn: 0.25,
       }),
+      silenceAfter: async () => ({ keys: new Float32Array(1), values: new Float32Array(1), frames: 1 }),
     },
     decoder: {
       empty: () => ({ layers: [new Tensor("float32", new Float32Array(0), [1, 1, 0, 1])], length: 0, position: 0 }),
@@ -182,10 +185,10 @@ function fakeModel(script: string, { contextTokens = 400, sureness = 0.9, scribe
       },
     },
     scribe: scribe && {
-      listen: async ({ dictation }) => dictation,
-      finish: async ({ dictation: { audio } }) => ({ words: scribe.words, audio }),
+      listen: async (dictation) => dictation,
+      live: () => ({ stable: "heard", tail: "" }),
+      finish: async ({ audio }) => ({ words: scribe.words, audio }),
       weigh: async (_audio, words) => scribe.weigh?.(words) ?? 0,
-      textOf: () => "",
     },
     release: async () => {},
   };

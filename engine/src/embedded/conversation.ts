@@ -16,8 +16,8 @@ import type {
   ToolCall,
 } from "../engine.ts";
 import { createEventStream } from "../event-stream.ts";
-import type { EarState, Heard } from "../hearing/ear.ts";
-import { type AudioBlock, addBlock, type HeardAudio, NO_AUDIO } from "../hearing/heard-audio.ts";
+import type { Heard } from "../hearing/ear.ts";
+import { addBlock, type HeardAudio, NO_AUDIO } from "../hearing/heard-audio.ts";
 import { Timeline } from "../timeline.ts";
 import { DeclaredTools } from "../tools/declared.ts";
 import {
@@ -30,11 +30,11 @@ import {
   NEW_TURN,
   type OpenTurn,
 } from "./conversation-state.ts";
-import { type Dictation, earTextOf, liveTranscript, NEW_DICTATION } from "./dictation.ts";
+import type { Dictation } from "./dictation.ts";
 import { generate } from "./generation.ts";
 import type { Model } from "./model.ts";
 import type { ProposedWords } from "./quote.ts";
-import type { Priority, Scheduler } from "./scheduler.ts";
+import type { Priority, Scheduler, Step } from "./scheduler.ts";
 
 /** Share of the context that is kept free for thinking and answering: 256 of nano's 1,024 tokens, nearly its two budgets together. */
 const ANSWER_SHARE = 1 / 4;
@@ -191,7 +191,6 @@ export class EmbeddedConversation implements Conversation {
     const block = open.pending.slice(0, ear.blockSamples);
     const heard = await this.#step(priority, () => ear.hear(block, open.ear ?? ear.initial()));
     const dictation = await this.#dictate(open.dictation, heard, priority);
-    const live = dictation && this.#model.scribe ? liveTranscript(dictation, this.#model.scribe.textOf) : heard.transcript;
     this.#timeline.state = {
       ...this.#timeline.state,
       audio: addBlock(this.#timeline.state.audio, heard.audio, config.maxCrossFrames),
@@ -199,43 +198,28 @@ export class EmbeddedConversation implements Conversation {
         ...open,
         ear: heard.state,
         pending: open.pending.slice(ear.blockSamples),
-        earText: earTextOf(heard),
-        transcript: live,
+        transcript: this.#model.scribe?.live(dictation) ?? heard.transcript,
         dictation,
         endOfTurn: heard.endOfTurn,
       },
     };
   }
 
-  async #dictate(before: Dictation | undefined, heard: Heard, priority: Priority): Promise<Dictation | undefined> {
-    const { scribe } = this.#model;
-    if (scribe === undefined || heard.scribeAudio === undefined) return undefined;
-    return scribe.listen({
-      dictation: before ?? NEW_DICTATION,
-      block: heard.scribeAudio,
-      silence: () => this.#silenceAfter(heard.state, priority),
-      ear: earTextOf(heard),
-      // What closes the turn is written down when it is answered.
-      isBusy: priority === "generate" || this.#scheduler.waiting > 0,
-      step: (work) => this.#step(priority, work),
-    });
+  async #dictate(before: Dictation, heard: Heard, priority: Priority): Promise<Dictation> {
+    const { ear, scribe } = this.#model;
+    if (scribe === undefined) return before;
+    const step: Step = (work) => this.#step(priority, work);
+    // What closes the turn is written down when it is answered.
+    const isBusy = priority === "generate" || this.#scheduler.waiting > 0;
+    return scribe.listen(before, heard, { silence: () => step(() => ear.silenceAfter(heard.state)), isBusy, step });
   }
 
-  /** The user's words for the thought to begin with; none where the model heard less of the turn than the scribe. */
-  async #finishDictation({ dictation, ear, earText }: OpenTurn): Promise<ProposedWords | undefined> {
-    const { scribe, config } = this.#model;
-    const { audio } = this.#timeline.state;
-    if (scribe === undefined || dictation === undefined || ear === undefined || audio.frames >= config.maxCrossFrames) return undefined;
-    const silence = () => this.#silenceAfter(ear, "generate");
-    return scribe.finish({ dictation, silence, ear: earText, step: (work) => this.#step("generate", work) });
-  }
-
-  /** What the scribe would attend to in a silent block. The ear stays as it is. */
-  async #silenceAfter(state: EarState, priority: Priority): Promise<AudioBlock> {
-    const { ear } = this.#model;
-    const { scribeAudio } = await this.#step(priority, () => ear.hear(new Float32Array(ear.blockSamples), state));
-    if (scribeAudio === undefined) throw new AloudError("model_invalid", "the audio encoder gives the scribe nothing to attend to");
-    return scribeAudio;
+  /** The user's words for the thought to begin with; none where what thinks heard less of the turn than the scribe. */
+  async #finishDictation({ dictation, ear: state }: OpenTurn): Promise<ProposedWords | undefined> {
+    const { ear, scribe, config } = this.#model;
+    if (scribe === undefined || state === undefined || this.#timeline.state.audio.frames >= config.maxCrossFrames) return undefined;
+    const step: Step = (work) => this.#step("generate", work);
+    return scribe.finish(dictation, { silence: () => step(() => ear.silenceAfter(state)), step });
   }
 
   /** A user's text and a tool's result join the turn that is open, each its kind; any other item is history and closes it. */

@@ -2,38 +2,29 @@
  * What the scribe has written down of a turn, while it is spoken: one immutable value, so that it goes back with the conversation. Which words will
  * not change any more, and when the scribe writes at all. Pure.
  */
-import type { Heard } from "../hearing/ear.ts";
-import { type AudioBlock, addBlock, type HeardAudio, NO_AUDIO } from "../hearing/heard-audio.ts";
-import type { KvCache } from "./kv-cache.ts";
+import { type AudioBlock, type HeardAudio, NO_AUDIO } from "../hearing/heard-audio.ts";
 
 export interface Dictation {
-  /** Text of the segments that are closed. */
+  /** Text of the stretches of sound that are over. */
   readonly before: string;
-  /** Of the segment that is open. */
+  /** Of the stretch that is heard. */
   readonly audio: HeardAudio;
   readonly tokens: readonly number[];
   /** So many of the tokens are never taken back while the user speaks. */
   readonly settled: number;
-  /** What the scribe's decoder remembers of settled tokens, so that they are not read again with every block; never of more than those. */
-  readonly memory: KvCache | undefined;
   /** They were written again after the ear read its last word: its end may lie in the block behind. */
   readonly isConfirmed: boolean;
-  /** Blocks since. */
+  /** Blocks since they were written. */
   readonly unwrittenBlocks: number;
-  /** What the ear had read in all when this was written, and when the segment began. */
-  readonly earText: string;
+  /** What the ear reads in the turn by now, and what it had read when this was written, and when the stretch began. */
+  readonly ear: EarText;
+  readonly earTextWritten: string;
   readonly earTextBefore: string;
 }
 
-/** What the ear reads in the turn so far. */
 export interface EarText {
   readonly text: string;
   readonly isPause: boolean;
-}
-
-export function earTextOf({ transcript }: Pick<Heard, "transcript">): EarText {
-  const { stable = "", tail = "" } = transcript ?? {};
-  return { text: stable + tail, isPause: tail === "" && stable !== "" };
 }
 
 export const NEW_DICTATION: Dictation = {
@@ -41,49 +32,38 @@ export const NEW_DICTATION: Dictation = {
   audio: NO_AUDIO,
   tokens: [],
   settled: 0,
-  memory: undefined,
   isConfirmed: true,
   unwrittenBlocks: 0,
-  earText: "",
+  ear: { text: "", isPause: false },
+  earTextWritten: "",
   earTextBefore: "",
 };
 
-/** A pause closes a segment of at least so many seconds: what is read again with every block stays short. */
-const SEGMENT_SECONDS = 10;
-
-export interface SegmentLimits {
-  readonly blockSeconds: number;
-  /** As many as the scribe can attend to: a segment so long is closed even in the middle of a word. */
-  readonly maxFrames: number;
-}
-
-/** With a block more. */
-export function withBlock(dictation: Dictation, block: AudioBlock, maxFrames: number): Dictation {
-  return { ...dictation, audio: addBlock(dictation.audio, block, maxFrames), unwrittenBlocks: dictation.unwrittenBlocks + 1 };
+/** With a block more, and what the ear reads with it. */
+export function withBlock(dictation: Dictation, block: AudioBlock, { stable, tail }: { stable: string; tail: string }): Dictation {
+  const { blocks, frames } = dictation.audio;
+  return {
+    ...dictation,
+    audio: { blocks: [...blocks, block], frames: frames + block.frames },
+    unwrittenBlocks: dictation.unwrittenBlocks + 1,
+    ear: { text: stable + tail, isPause: tail === "" && stable !== "" },
+  };
 }
 
 /** While others wait, the live transcript is two seconds late at most. */
 const MAX_BLOCKS_LATE = 4;
 
 /** Whether the ear read something since this was written, or just before, and it is time to write that down. */
-export function isDue({ earText, isConfirmed, unwrittenBlocks }: Dictation, ear: EarText, isBusy: boolean): boolean {
-  return (ear.text !== earText || !isConfirmed) && (!isBusy || unwrittenBlocks >= MAX_BLOCKS_LATE);
+export function isDue({ ear, earTextWritten, isConfirmed, unwrittenBlocks }: Dictation, isBusy: boolean): boolean {
+  return (ear.text !== earTextWritten || !isConfirmed) && (!isBusy || unwrittenBlocks >= MAX_BLOCKS_LATE);
 }
 
-/** Whether the ear read anything in the segment that is open. */
-export const hasWords = ({ earTextBefore }: Dictation, ear: EarText): boolean => ear.text !== earTextBefore;
+/** Whether the ear read anything in this stretch. */
+export const hasWords = ({ ear, earTextBefore }: Dictation): boolean => ear.text !== earTextBefore;
 
-/** Whether the segment ends with what was heard of it. One in which nobody spoke goes on, and forgets its beginning. */
-export function endsSegment(dictation: Dictation, ear: EarText, { blockSeconds, maxFrames }: SegmentLimits): boolean {
-  const { blocks, frames } = dictation.audio;
-  if (!hasWords(dictation, ear)) return false;
-  return frames + (blocks[0]?.frames ?? 0) > maxFrames || (ear.isPause && blocks.length * blockSeconds >= SEGMENT_SECONDS);
-}
-
-/** The segment's text stands, and another begins. */
-export function closed(dictation: Dictation, ear: EarText, textOf: (tokens: readonly number[]) => string): Dictation {
-  const before = dictation.before + textOf(dictation.tokens);
-  return { ...NEW_DICTATION, before, earText: ear.text, earTextBefore: ear.text };
+/** The stretch is over: its text stands. */
+export function closed({ before, tokens, ear }: Dictation, textOf: (tokens: readonly number[]) => string): Dictation {
+  return { ...NEW_DICTATION, before: before + textOf(tokens), ear, earTextWritten: ear.text, earTextBefore: ear.text };
 }
 
 /** After a pause all words are settled. */
@@ -93,13 +73,8 @@ export const paused = (dictation: Dictation): Dictation => ({ ...dictation, sett
  * Written again, with more to hear. Words that two readings in a row agree on are settled (local agreement: Liu, Spanakis and Niehues 2020), except the
  * last, which may still be being spoken.
  */
-export function rewritten(
-  dictation: Dictation,
-  tokens: readonly number[],
-  ear: EarText,
-  beginsWord: (token: number) => boolean,
-): Dictation {
-  const earlier = dictation.tokens;
+export function rewritten(dictation: Dictation, tokens: readonly number[], beginsWord: (token: number) => boolean): Dictation {
+  const { ear, tokens: earlier } = dictation;
   let agreed = 0;
   while (agreed < tokens.length && tokens[agreed] === earlier[agreed]) agreed += 1;
   const isWordEnd = (at: number) => {
@@ -107,7 +82,14 @@ export function rewritten(
     return at < tokens.length && beginsWord(tokens[at] ?? 0) && (next === undefined || beginsWord(next));
   };
   while (agreed > dictation.settled && !isWordEnd(agreed)) agreed -= 1;
-  return { ...dictation, tokens, settled: agreed, isConfirmed: ear.text === dictation.earText, unwrittenBlocks: 0, earText: ear.text };
+  return {
+    ...dictation,
+    tokens,
+    settled: agreed,
+    isConfirmed: ear.text === dictation.earTextWritten,
+    unwrittenBlocks: 0,
+    earTextWritten: ear.text,
+  };
 }
 
 /** The live transcript: what stays, and what may change. Together the whole text; the second begins with a space where it has to. */

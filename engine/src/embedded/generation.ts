@@ -10,6 +10,7 @@ import { rewind } from "./kv-cache.ts";
 import type { Model } from "./model.ts";
 import { type ProposedWords, type Quote, quote } from "./quote.ts";
 import { logProbability, pick } from "./sampler.ts";
+import type { Step } from "./scheduler.ts";
 import { isThought, Speaker } from "./speaker.ts";
 
 export interface GenerationContext {
@@ -25,8 +26,7 @@ export interface GenerationContext {
   readonly request: GenerateRequest;
   readonly signal: AbortSignal;
   readonly emit: (event: GenerateEvent) => void;
-  /** Runs one step of work when the scheduler lets it. */
-  readonly step: <T>(work: () => Promise<T>) => Promise<T>;
+  readonly step: Step;
 }
 
 const GREEDY: Sampling = { temperature: 0, topP: 1 };

@@ -15,6 +15,8 @@ export interface ModelConfig {
   readonly positionPeriod: number;
   /** Feature frames of one encoder block. */
   readonly blockFrames: number;
+  /** How many blocks in a row the encoder was trained on. Absent: it may hear any number. */
+  readonly stretchBlocks: number | undefined;
   /** Of one block, as the decoder sees them, and how many of a turn it sees at most. */
   readonly crossFramesPerBlock: number;
   readonly maxCrossFrames: number;
@@ -183,6 +185,7 @@ export function readModelConfig(dir: string): ModelConfig {
     hiddenSize: config.object("text_config").number("hidden_size"),
     positionPeriod: config.object("text_config").number("max_position_embeddings"),
     blockFrames: config.object("audio").number("block_frames"),
+    stretchBlocks: config.object("audio").has("stretch_blocks") ? config.object("audio").number("stretch_blocks") : undefined,
     crossFramesPerBlock: config.object("audio").number("cross_frames_per_block"),
     maxCrossFrames: config.object("audio").number("max_cross_frames"),
     // Tool calls leave the engine as calls, not as text of a channel.

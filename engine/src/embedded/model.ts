@@ -13,10 +13,10 @@ import { createTokenizer, type Tokenizer } from "./tokenizer.ts";
 export interface Model {
   readonly config: ModelConfig;
   readonly tokenizer: Tokenizer;
-  readonly ear: Pick<Ear, "blockSamples" | "initial" | "hear">;
+  readonly ear: Pick<Ear, "blockSamples" | "initial" | "hear" | "silenceAfter">;
   readonly decoder: Pick<Decoder, "empty" | "prefill" | "step" | "score">;
   /** What writes down speech while it is spoken, if the model has it. */
-  readonly scribe: Pick<Scribe, "listen" | "finish" | "weigh" | "textOf"> | undefined;
+  readonly scribe: Pick<Scribe, "listen" | "live" | "finish" | "weigh"> | undefined;
   /** What whoever runs the engine should know of the device. */
   readonly note?: string;
   /** Frees the graphs; nothing of the model may be used afterwards. */
@@ -61,7 +61,13 @@ export async function loadModel(dir: string, onProgress: (progress: number, mess
   const decoder = await Decoder.load({ graph, embedTokens, vocabSize, width, positionPeriod });
   await embedTokens.release();
   const scribe = config.scribe && (await loadScribe(dir, config, config.scribe, device));
-  const ear = new Ear({ encoder, logMel: config.logMel, blockFrames: config.blockFrames, ctc: config.ctc });
+  const ear = new Ear({
+    encoder,
+    logMel: config.logMel,
+    blockFrames: config.blockFrames,
+    ctc: config.ctc,
+    stretchBlocks: config.stretchBlocks,
+  });
   await warmUp(ear, decoder, config);
   const note = placementNote([encoder.placement(), graph.placement()]);
   return {
@@ -80,7 +86,7 @@ export async function loadModel(dir: string, onProgress: (progress: number, mess
 }
 
 async function loadScribe(dir: string, config: ModelConfig, scribe: ScribeConfig, device: string) {
-  const { hiddenSize: width, maxCrossFrames, logMel, blockFrames } = config;
+  const { hiddenSize: width } = config;
   const tokenizer = createTokenizer(
     readModelJson(dir, "scribe_tokenizer.json"),
     readModelJson(dir, "tokenizer_config.json"),
@@ -94,8 +100,7 @@ async function loadScribe(dir: string, config: ModelConfig, scribe: ScribeConfig
   });
   const decoder = await Decoder.load({ graph, embedTokens, vocabSize: scribe.vocabSize, width, positionPeriod: scribe.positions });
   await embedTokens.release();
-  const limits = { blockSeconds: (blockFrames * logMel.hopSamples) / logMel.sampleRateHz, maxFrames: maxCrossFrames };
-  return { scribe: new Scribe({ decoder, tokenizer, config: scribe, limits }), release: () => graph.release() };
+  return { scribe: new Scribe({ decoder, tokenizer, config: scribe }), release: () => graph.release() };
 }
 
 /** Every control token that the prompt is written with must exist. */

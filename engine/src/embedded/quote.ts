@@ -10,6 +10,7 @@ import { type ConversationState, makeRoom } from "./conversation-state.ts";
 import { type KvCache, rewind } from "./kv-cache.ts";
 import type { Model } from "./model.ts";
 import { argmax, logProbability } from "./sampler.ts";
+import type { Step } from "./scheduler.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 export interface ProposedWords {
@@ -32,7 +33,6 @@ export interface Quote {
 }
 
 type Path = Omit<Quote, "state" | "by"> & { readonly cache: KvCache };
-type Step = <T>(work: () => Promise<T>) => Promise<T>;
 
 /** Of the words; the longest turn that nano hears has about a hundred. */
 const MAX_TOKENS = 128;

@@ -6,6 +6,9 @@
 
 export type Priority = "generate" | "prefill";
 
+/** Runs one step of a conversation's work when its turn comes. */
+export type Step = <T>(work: () => Promise<T>) => Promise<T>;
+
 type Job = () => Promise<void>;
 
 /** How many steps of generating go in a row while prefilling waits. */

@@ -1,6 +1,6 @@
 import { Tensor } from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
-import { type AudioBlock, type HeardAudio, NO_AUDIO } from "../hearing/heard-audio.ts";
+import type { AudioBlock, HeardAudio } from "../hearing/heard-audio.ts";
 import { NEW_DICTATION } from "./dictation.ts";
 import type { KvCache } from "./kv-cache.ts";
 import { Scribe } from "./scribe.ts";
@@ -59,7 +59,6 @@ function scribe(says: { now: string; prefersCapitals?: boolean }) {
       weight: 1,
       leastConfidence: { both: 0, scribe: 0 },
     },
-    limits: { blockSeconds: 0.5, maxFrames: 60 },
   });
   return { made, runs };
 }
@@ -70,40 +69,40 @@ const heard: HeardAudio = { blocks: new Array(20).fill(block), frames: 20 };
 describe("write()", () => {
   test("writes until the end, token by token", async () => {
     const { made, runs } = scribe({ now: " set a" });
-    expect(made.textOf((await made.write({ audio: heard, draft: [], settled: 0, step })).tokens)).toBe(" set a");
+    expect(made.textOf(await made.write(heard, [], 0, step))).toBe(" set a");
     expect(runs).toEqual([2, 1, 1, 1, 1, 1, 1]);
   });
 
   test("checks a draft in one run", async () => {
     const { made, runs } = scribe({ now: " set a" });
-    expect(made.textOf((await made.write({ audio: heard, draft: tokensOf(" set a"), settled: 0, step })).tokens)).toBe(" set a");
+    expect(made.textOf(await made.write(heard, tokensOf(" set a"), 0, step))).toBe(" set a");
     expect(runs).toEqual([8]);
   });
 
   test("writes anew from where the draft is no longer right", async () => {
     const { made, runs } = scribe({ now: " set a" });
-    expect(made.textOf((await made.write({ audio: heard, draft: tokensOf(" sat"), settled: 0, step })).tokens)).toBe(" set a");
+    expect(made.textOf(await made.write(heard, tokensOf(" sat"), 0, step))).toBe(" set a");
     expect(runs).toEqual([6, 1, 1, 1, 1]);
   });
 
   test("takes away what was too much", async () => {
     const { made } = scribe({ now: " set" });
-    expect(made.textOf((await made.write({ audio: heard, draft: tokensOf(" set a timer"), settled: 0, step })).tokens)).toBe(" set");
+    expect(made.textOf(await made.write(heard, tokensOf(" set a timer"), 0, step))).toBe(" set");
   });
 
   test("keeps what is settled, though the sound says something else now", async () => {
     const { made } = scribe({ now: " set a" });
-    expect(made.textOf((await made.write({ audio: heard, draft: tokensOf(" sat b"), settled: 4, step })).tokens)).toBe(" sat a");
+    expect(made.textOf(await made.write(heard, tokensOf(" sat b"), 4, step))).toBe(" sat a");
   });
 
   test("writes nothing but pieces of words", async () => {
     const { made } = scribe({ now: " set", prefersCapitals: true });
-    expect(made.textOf((await made.write({ audio: heard, draft: [], settled: 0, step })).tokens)).toBe(" set");
+    expect(made.textOf(await made.write(heard, [], 0, step))).toBe(" set");
   });
 
   test("stops where it goes round in circles", async () => {
     const { made } = scribe({ now: " no".repeat(60) });
-    expect((await made.write({ audio: heard, draft: [], settled: 0, step })).tokens.length).toBeLessThan(30);
+    expect((await made.write(heard, [], 0, step)).length).toBeLessThan(30);
   });
 });
 
@@ -114,53 +113,44 @@ test("weigh() finds words more probable that are in the sound", async () => {
 });
 
 describe("a turn", () => {
-  const silence = async () => block;
-  const ear = (text: string) => ({ text, isPause: false });
-  const turn = { block, silence, isBusy: false, step };
+  const context = { silence: async () => block, isBusy: false, step };
+  const heardAs = (text: string, endsStretch = false) => ({ scribeAudio: block, transcript: { stable: "", tail: text }, endsStretch });
 
   test("is written down while it is spoken, and to its end when the user has finished", async () => {
     const says = { now: " set" };
     const { made } = scribe(says);
-    const first = await made.listen({ ...turn, dictation: NEW_DICTATION, ear: ear("s") });
-    expect(made.textOf(first.tokens)).toBe(" set");
+    const first = await made.listen(NEW_DICTATION, heardAs("s"), context);
+    expect(made.live(first)).toEqual({ stable: "", tail: "set" });
     says.now = " set a";
-    const second = await made.listen({ ...turn, dictation: first, ear: ear("s a") });
-    expect(made.textOf(second.tokens)).toBe(" set a");
+    const second = await made.listen(first, heardAs("s a"), context);
+    expect(made.live(second)).toEqual({ stable: "set", tail: " a" });
     says.now = " sat at";
-    expect(await made.finish({ ...turn, dictation: second, ear: ear("s a") })).toMatchObject({ words: "sat at" });
+    expect(await made.finish(second, context)).toMatchObject({ words: "sat at" });
     // What went before is as it was, and the silence was heard for the readings only.
     expect(first.audio.blocks).toHaveLength(1);
     expect(second.audio.blocks).toHaveLength(2);
   });
 
-  test("is read again only from its last settled word on", async () => {
-    const says = { now: " set a timer" };
-    const { made, runs } = scribe(says);
-    const first = await made.listen({ ...turn, dictation: { ...NEW_DICTATION, audio: heard }, ear: ear("s") });
-    says.now = " set a timer for";
-    const second = await made.listen({ ...turn, dictation: first, ear: ear("s a") });
-    expect(second.settled).toBe(" set a timer".length);
-    runs.length = 0;
-    says.now = " set a timer for ten";
-    const third = await made.listen({ ...turn, dictation: second, ear: ear("s a t") });
-    expect(made.textOf(third.tokens)).toBe(" set a timer for ten");
-    // The last settled token and the four behind it; then what is new, token by token.
-    expect(runs).toEqual([5, 1, 1, 1, 1]);
-  });
-
   test("costs nothing while nobody speaks", async () => {
     const { made, runs } = scribe({ now: " noise" });
-    const never = () => Promise.reject(new Error("nobody asked"));
-    const silent = await made.listen({ ...turn, silence: never, dictation: NEW_DICTATION, ear: ear("") });
-    expect(await made.finish({ ...turn, silence: never, dictation: silent, ear: ear("") })).toBeUndefined();
+    const never = { ...context, silence: () => Promise.reject(new Error("nobody asked")) };
+    const silent = await made.listen(NEW_DICTATION, heardAs("", true), never);
+    expect(await made.finish(silent, never)).toBeUndefined();
     expect(runs).toEqual([]);
-    expect(silent.audio).not.toBe(NO_AUDIO);
   });
 
-  test("of more than one segment is one text, which is too long to be weighed", async () => {
-    const { made } = scribe({ now: " on" });
-    const dictation = { ...NEW_DICTATION, before: " set a", earText: "set a", earTextBefore: "set a" };
-    const next = await made.listen({ ...turn, dictation, ear: ear("set a on") });
-    expect(await made.finish({ ...turn, dictation: next, ear: ear("set a on") })).toEqual({ words: "set a on", audio: undefined });
+  test("of more than one stretch is one text, which is too long to be weighed", async () => {
+    const says = { now: " set a" };
+    const { made } = scribe(says);
+    const first = await made.listen(NEW_DICTATION, heardAs("set a", true), context);
+    says.now = " on";
+    const second = await made.listen(first, heardAs("set a on"), context);
+    expect(await made.finish(second, context)).toEqual({ words: "set a on", audio: undefined });
+  });
+
+  test("is left alone by an ear that gives nothing to attend to", async () => {
+    const { made } = scribe({ now: " set" });
+    const none = { scribeAudio: undefined, transcript: undefined, endsStretch: false };
+    expect(await made.listen(NEW_DICTATION, none, context)).toBe(NEW_DICTATION);
   });
 });

@@ -3,25 +3,16 @@
  * What was written after less of the sound is a draft: one run checks all of it, and only from the first token on that is no longer the likeliest
  * it is written anew.
  */
-import { type AudioBlock, addBlock, type HeardAudio } from "../hearing/heard-audio.ts";
+import type { Heard as EarHeard } from "../hearing/ear.ts";
+import type { AudioBlock, HeardAudio } from "../hearing/heard-audio.ts";
 import { endsInLoop } from "../text/repetition.ts";
 import type { Decoder } from "./decoder.ts";
-import {
-  closed,
-  type Dictation,
-  type EarText,
-  endsSegment,
-  hasWords,
-  isDue,
-  paused,
-  rewritten,
-  type SegmentLimits,
-  withBlock,
-} from "./dictation.ts";
-import { type KvCache, rewind } from "./kv-cache.ts";
+import { closed, type Dictation, hasWords, isDue, liveTranscript, paused, rewritten, withBlock } from "./dictation.ts";
+import { rewind } from "./kv-cache.ts";
 import type { ScribeConfig } from "./model-config.ts";
 import type { ProposedWords } from "./quote.ts";
 import { logProbability } from "./sampler.ts";
+import type { Step } from "./scheduler.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** Nobody speaks so fast: ten words a second, as one token each. */
@@ -32,34 +23,21 @@ const WORD_PIECE = /^(?:Ġ|Ġ?[a-z']+)$/u;
 
 const NO_LOGITS = new Float32Array(0);
 
-/** Runs one step of work when the scheduler lets it. */
-type Step = <T>(work: () => Promise<T>) => Promise<T>;
-
-export interface Writing {
-  readonly audio: HeardAudio;
-  readonly draft: readonly number[];
-  readonly settled: number;
-  readonly step: Step;
-  readonly memory?: KvCache | undefined;
-}
-
 export interface Finishing {
-  readonly dictation: Dictation;
   readonly silence: () => Promise<AudioBlock>;
-  readonly ear: EarText;
   readonly step: Step;
 }
 
 export interface Listening extends Finishing {
-  readonly block: AudioBlock;
   readonly isBusy: boolean;
 }
+
+type Heard = Pick<EarHeard, "scribeAudio" | "transcript" | "endsStretch">;
 
 export interface ScribeOptions {
   readonly decoder: Pick<Decoder, "empty" | "step" | "score">;
   readonly tokenizer: Tokenizer;
   readonly config: ScribeConfig;
-  readonly limits: SegmentLimits;
 }
 
 export class Scribe {
@@ -69,10 +47,8 @@ export class Scribe {
   readonly #end: number;
   /** What it may write: pieces of words, and the end. */
   readonly #writable: Int32Array;
-  readonly #limits: SegmentLimits;
 
-  constructor({ decoder, tokenizer, config, limits }: ScribeOptions) {
-    this.#limits = limits;
+  constructor({ decoder, tokenizer, config }: ScribeOptions) {
     this.#decoder = decoder;
     this.#tokenizer = tokenizer;
     this.#prompt = config.prompt.map((control) => tokenizer.controlId(control));
@@ -84,50 +60,55 @@ export class Scribe {
   }
 
   /**
-   * Takes in a block, and writes down what the user has said by now if the ear read more than was written.
+   * Takes in what the ear made of a block, and writes down what the user has said by now if the ear read more than was written.
    * @param silence what the ear would make of a silent block after it. It is heard for this reading only: in the middle of speech the scribe does
    * not find an end, and goes round in circles
    * @param isBusy others wait, so it may be late
    */
-  async listen({ dictation, block, silence, ear, isBusy, step }: Listening): Promise<Dictation> {
-    let now = withBlock(dictation, block, this.#limits.maxFrames);
-    const ends = endsSegment(now, ear, this.#limits);
-    if (ends || isDue(now, ear, isBusy)) {
-      const audio = this.#ended(now.audio, await silence());
-      const { tokens, cache } = await this.write({ audio, draft: now.tokens, settled: now.settled, step, memory: now.memory });
-      now = rewritten(now, tokens, ear, this.beginsWord);
-      now = { ...now, memory: rewind(cache, this.#prompt.length + now.settled - 1) };
-    } else if (ear.isPause) now = paused(now);
-    return ends ? closed(now, ear, this.textOf) : now;
+  async listen(
+    dictation: Dictation,
+    { scribeAudio, transcript, endsStretch }: Heard,
+    { silence, isBusy, step }: Listening,
+  ): Promise<Dictation> {
+    if (scribeAudio === undefined || transcript === undefined) return dictation;
+    let now = withBlock(dictation, scribeAudio, transcript);
+    if (isDue(now, isBusy) || (endsStretch && hasWords(now))) {
+      now = rewritten(now, await this.write(this.#ended(now.audio, await silence()), now.tokens, now.settled, step), this.beginsWord);
+    } else if (now.ear.isPause) now = paused(now);
+    return endsStretch ? closed(now, this.textOf) : now;
+  }
+
+  /** The live transcript. */
+  live(dictation: Dictation): { stable: string; tail: string } {
+    return liveTranscript(dictation, this.textOf);
   }
 
   /**
-   * All that was said, now that the user has finished: with all of the sound at hand, no word of the open segment is settled.
+   * All that was said, now that the user has finished: with all of the sound at hand, no word of the last stretch is settled.
    * @param silence as for `listen`: the user may have let the button go with the last word
    * @returns undefined for no words
    */
-  async finish({ dictation, silence, ear, step }: Finishing): Promise<ProposedWords | undefined> {
-    const isSpoken = hasWords(dictation, ear);
+  async finish(dictation: Dictation, { silence, step }: Finishing): Promise<ProposedWords | undefined> {
+    const isSpoken = hasWords(dictation);
     const audio = isSpoken ? this.#ended(dictation.audio, await silence()) : dictation.audio;
-    const { tokens: last } = isSpoken ? await this.write({ audio, draft: dictation.tokens, settled: 0, step }) : { tokens: [] };
+    const last = isSpoken ? await this.write(audio, dictation.tokens, 0, step) : [];
     const words = (dictation.before + this.textOf(last)).trim();
     return words === "" ? undefined : { words, audio: dictation.before === "" ? audio : undefined };
   }
 
   #ended(audio: HeardAudio, silence: AudioBlock): HeardAudio {
-    return addBlock(audio, silence, audio.frames + silence.frames);
+    return { blocks: [...audio.blocks, silence], frames: audio.frames + silence.frames };
   }
 
   /**
    * @param draft what was written after less of the sound
    * @param settled so many of its tokens stay, whatever the sound says now
-   * @param memory what the decoder remembers of the prompt and of settled tokens, short of the last of them; by default it reads all of them again
    */
-  async write({ audio, draft, settled, step, memory = this.#decoder.empty() }: Writing): Promise<{ tokens: number[]; cache: KvCache }> {
-    const given = [...this.#prompt, ...draft].slice(memory.length);
-    const first = await step(() => this.#decoder.score(given, memory, audio));
+  async write(audio: HeardAudio, draft: readonly number[], settled: number, step: Step): Promise<number[]> {
+    // All of it is read again: what the decoder remembered of words that seemed to be the last ones would end the text there.
+    const first = await step(() => this.#decoder.score([...this.#prompt, ...draft], this.#decoder.empty(), audio));
     const tokens = draft.slice(0, settled);
-    const likeliestNext = () => this.#likeliest(first.logits[this.#prompt.length + tokens.length - 1 - memory.length]);
+    const likeliestNext = () => this.#likeliest(first.logits[this.#prompt.length + tokens.length - 1]);
     let next = likeliestNext();
     for (const token of draft.slice(settled)) {
       if (next !== token) break;
@@ -144,7 +125,7 @@ export class Scribe {
       cache = after.cache;
       next = this.#likeliest(after.logits);
     }
-    return { tokens, cache };
+    return tokens;
   }
 
   /** How probable words are in what was heard: the mean over their tokens and the end, as natural logarithm. */

@@ -47,3 +47,42 @@ test("an ear gives keys and values, the words, and how likely the user has finis
   // The first state is still what it was.
   expect((await ear.hear(block, first.state)).audio).toEqual(second.audio);
 });
+
+test("an ear begins anew after the longest stretch that it was made for, and its words go on", async () => {
+  const encoder = fakeEncoder();
+  const ear = new Ear({ encoder, logMel, blockFrames: 4, ctc: { blank: 0, vocab: ["", " hi"] }, stretchBlocks: 2 });
+  const block = new Float32Array(ear.blockSamples);
+  let state = ear.initial();
+  const heard = [];
+  for (let n = 0; n < 3; n += 1) {
+    heard.push(await ear.hear(block, state));
+    state = heard.at(-1)?.state ?? state;
+  }
+  expect(heard.map(({ endsStretch }) => endsStretch)).toEqual([false, true, false]);
+  // The fake counts the blocks in its state.
+  expect(heard.map(({ audio }) => audio.keys[0])).toEqual([0, 1, 0]);
+  expect(heard.map(({ transcript }) => transcript?.tail)).toEqual(["hi", "hi", "hi"]);
+});
+
+test("a gap between words ends a stretch a little sooner", async () => {
+  const quiet: Graph = {
+    ...fakeEncoder(),
+    run: async () => ({
+      ...{ cross_key: floats([0], [1, 1, 1, 1, 1]), cross_value: floats([0], [1, 1, 1, 1, 1]) },
+      ...{
+        ctc_logits: floats([1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0], [1, 8, 2]),
+        end_of_turn: floats([0], [1, 1]),
+        "present.count": floats([0], [1]),
+      },
+    }),
+  };
+  const ear = new Ear({ encoder: quiet, logMel, blockFrames: 4, ctc: { blank: 0, vocab: ["", " hi"] }, stretchBlocks: 6 });
+  let state = ear.initial();
+  const ends = [];
+  for (let n = 0; n < 3; n += 1) {
+    const heard = await ear.hear(new Float32Array(ear.blockSamples), state);
+    state = heard.state;
+    ends.push(heard.endsStretch);
+  }
+  expect(ends).toEqual([false, true, false]);
+});

@@ -18,11 +18,17 @@ export interface EarState {
   /** The encoder's state inputs by name. Tensors are never changed in place. */
   readonly encoder: Tensors;
   readonly ctc: CtcState | undefined;
+  /** Heard since the encoder began. */
+  readonly blocks: number;
+  /** The stretch is over: the encoder begins anew with the next block. */
+  readonly isOver: boolean;
 }
 
 export interface Heard {
   readonly state: EarState;
   readonly audio: AudioBlock;
+  /** A stretch of sound ends with this block: the encoder hears the next as if nothing had been before it. */
+  readonly endsStretch: boolean;
   /** What the scribe attends to, where the encoder gives it. */
   readonly scribeAudio: AudioBlock | undefined;
   readonly transcript: { readonly stable: string; readonly tail: string } | undefined;
@@ -35,7 +41,14 @@ export interface EarOptions {
   readonly logMel: LogMelSpec;
   readonly blockFrames: number;
   readonly ctc: CtcVocabulary | undefined;
+  /** As many as the encoder was trained on in a row; after more of them it hears ever less. Default: any number. */
+  readonly stretchBlocks?: number | undefined;
 }
+
+/** So many blocks before the longest stretch a gap between words is good enough to end it. */
+const LAST_BLOCKS = 4;
+/** Blank frames of 20 ms that are taken for a gap. */
+const GAP_FRAMES = 8;
 
 export class Ear {
   /** Samples of one block; `hear` takes exactly so many. */
@@ -47,8 +60,10 @@ export class Ear {
   readonly #stateInputs: readonly GraphInput[];
   readonly #outputs: readonly string[];
   readonly #forScribe: boolean;
+  readonly #stretchBlocks: number;
 
-  constructor({ encoder, logMel, blockFrames, ctc }: EarOptions) {
+  constructor({ encoder, logMel, blockFrames, ctc, stretchBlocks = Number.POSITIVE_INFINITY }: EarOptions) {
+    this.#stretchBlocks = stretchBlocks;
     this.#encoder = encoder;
     this.#mel = new LogMel(logMel);
     this.#blockFrames = blockFrames;
@@ -76,11 +91,7 @@ export class Ear {
   }
 
   initial(): EarState {
-    return {
-      mel: this.#mel.initial(),
-      encoder: Object.fromEntries(this.#stateInputs.map((input) => [input.name, zeros(input)])),
-      ctc: this.#ctc && initialCtc(this.#ctc),
-    };
+    return { mel: this.#mel.initial(), encoder: this.#silence(), ctc: this.#ctc && initialCtc(this.#ctc), blocks: 0, isOver: false };
   }
 
   /** Takes in one block. @param block exactly `blockSamples` samples at 16 kHz, −1 … 1 */
@@ -88,11 +99,16 @@ export class Ear {
     if (block.length !== this.blockSamples) throw new RangeError(`expected a block of ${this.blockSamples} samples, got ${block.length}`);
     const mel = this.#mel.push(block, state.mel);
     const features = new Tensor("float32", mel.features, [1, this.#mel.spec.mels, this.#blockFrames]);
-    const outputs = await this.#encoder.run({ input_features: features, ...state.encoder }, this.#outputs);
+    const before = state.isOver ? this.#silence() : state.encoder;
+    const outputs = await this.#encoder.run({ input_features: features, ...before }, this.#outputs);
     const endOfTurn = "end_of_turn" in outputs ? float32Of(outputs, "end_of_turn").data[0] : undefined;
     const ctc = state.ctc && this.#ctc && this.#transcribe(state.ctc, outputs, this.#ctc);
+    const blocks = state.isOver ? 1 : state.blocks + 1;
+    const isGap = ctc !== undefined && ctc.blanks >= GAP_FRAMES;
+    const isOver = blocks >= this.#stretchBlocks || (isGap && blocks >= this.#stretchBlocks - LAST_BLOCKS);
     return {
-      state: { mel: mel.state, encoder: this.#nextState(outputs), ctc },
+      state: { mel: mel.state, encoder: this.#nextState(outputs), ctc, blocks, isOver },
+      endsStretch: isOver,
       audio: audioOf(outputs, "cross"),
       scribeAudio: this.#forScribe ? audioOf(outputs, "scribe") : undefined,
       transcript: ctc && splitTranscript(ctc),
@@ -100,9 +116,20 @@ export class Ear {
     };
   }
 
+  /** What the scribe would attend to if a silent block followed, in the same stretch. The state stays as it is. */
+  async silenceAfter(state: EarState): Promise<AudioBlock> {
+    const { scribeAudio } = await this.hear(new Float32Array(this.blockSamples), { ...state, isOver: false });
+    if (scribeAudio === undefined) throw new AloudError("model_invalid", "the audio encoder gives the scribe nothing to attend to");
+    return scribeAudio;
+  }
+
   #transcribe(state: CtcState, outputs: Tensors, vocabulary: CtcVocabulary): CtcState {
     const { data, dims } = float32Of(outputs, "ctc_logits");
     return readCtc(state, data, dims[2] ?? vocabulary.vocab.length, vocabulary);
+  }
+
+  #silence(): Tensors {
+    return Object.fromEntries(this.#stateInputs.map((input) => [input.name, zeros(input)]));
   }
 
   #nextState(outputs: Tensors): Tensors {

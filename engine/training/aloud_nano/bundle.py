@@ -68,6 +68,7 @@ def model_config(
             "window_blocks": nano.WINDOW_BLOCKS,
             "past_frames": nano.PAST_FRAMES,
             "position_period": nano.POSITION_PERIOD,
+            "stretch_blocks": nano.STRETCH_BLOCKS,
         },
         "special_tokens": ID,
         "ctc": {"blank": 0, "vocab": hearing},

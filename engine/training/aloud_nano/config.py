@@ -25,6 +25,9 @@ BLOCK_FRAMES = 24  # encoder frames in one block (50 Hz)
 FRAMES_PER_CROSS = 2
 CROSS_PER_BLOCK = BLOCK_FRAMES // FRAMES_PER_CROSS
 BLOCK_SAMPLES = BLOCK_MEL * HOP
+STRETCH_BLOCKS = (
+    20  # the longest utterance that is trained on (9.6 s); more in a row is heard badly
+)
 WINDOW_BLOCKS = 17  # a block sees itself and 16 earlier ones (8.2 s)
 PAST_FRAMES = (WINDOW_BLOCKS - 1) * BLOCK_FRAMES
 POSITION_PERIOD = 62 * BLOCK_FRAMES  # 1488 frames = 29.76 s: positions wrap, they never run out

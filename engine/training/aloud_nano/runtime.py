@@ -59,6 +59,7 @@ def _session(path: Path) -> ort.InferenceSession:
 
 
 LONGEST_WRITTEN = 160  # tokens
+LAST_BLOCKS, GAP_FRAMES = 4, 8  # of a stretch, and between words
 # The difference of two mean logarithms of probabilities is steadier than a token's logits.
 CLOSE_CALL = 5.0
 
@@ -287,14 +288,27 @@ class NanoRuntime:
         stream.audio_state, stream.heard = self.initial_audio_state(), True
         stream.dictated = self.no_audio()
         stream.ctc, stream.end_of_turn, stream.keys, stream.values = [], [], [], []
+        stretch = 0
         for part in features:
+            if self._is_over(stream, stretch):
+                stream.audio_state, stretch = self.initial_audio_state(), 0
             self.encode_block(stream, part)
+            stretch += 1
         if self.scribe is not None:  # finds no end in the middle of speech
             names = ["scribe_key", "scribe_value"]
             feed = {"input_features": silence[None], **stream.audio_state}
             after = dict(zip(names, self.encoder.run(names, feed), strict=True))
             _attend(stream.dictated, after, "scribe", math.inf)
         stream.owed = self._tokens(prompt["audio"] + prompt["user_close"])
+
+    def _is_over(self, stream: Stream, blocks: int) -> bool:
+        """Whether the encoder begins anew: after the longest stretch that it was trained on, or in
+        a gap between words shortly before."""
+        longest = self.config["audio"]["stretch_blocks"]
+        if blocks < longest - LAST_BLOCKS:
+            return False
+        best = np.concatenate(stream.ctc).argmax(-1)[-GAP_FRAMES:]
+        return blocks >= longest or bool((best == self.config["ctc"]["blank"]).all())
 
     def _open_turn(self, stream: Stream, opening: list[int]) -> None:
         """What is owed attends to the audio of the turn before; what opens this one to none."""

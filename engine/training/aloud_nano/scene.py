@@ -11,7 +11,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from aloud_nano.config import BLOCK_SAMPLES, CROSS_PER_BLOCK, SAMPLE_RATE, WARPS
+from aloud_nano.config import BLOCK_SAMPLES, CROSS_PER_BLOCK, SAMPLE_RATE, STRETCH_BLOCKS, WARPS
 from aloud_nano.evidence import alone, thought
 from aloud_nano.grammar.sound import (
     COUNTED,
@@ -35,7 +35,7 @@ __all__ = ["MAX_BLOCKS", "BankIndex", "Director", "Kind", "Scene", "edges"]
 Kind = Literal["speech", "sound", "silence", "noise", "unclear"]
 KINDS: tuple[Kind, ...] = ("speech", "sound", "silence", "noise", "unclear")
 SPEECH, SOUND, SILENCE, NOISE, UNCLEAR_SPEECH = range(5)
-MAX_BLOCKS = 20
+MAX_BLOCKS = STRETCH_BLOCKS
 THINK_SHARE = 0.82
 BACKGROUND_SHARE = 0.25  # of speech: a sound, music or other people behind it
 CUT_SHARE = 0.04  # of speech: ends mid-way
