@@ -69,6 +69,8 @@ export async function loadModel(dir: string, onProgress: (progress: number, mess
     stretchBlocks: config.stretchBlocks,
   });
   await warmUp(ear, decoder, config);
+  // Also shows whether the encoder gives it something to attend to.
+  await scribe?.scribe.weigh(addBlock(NO_AUDIO, await ear.silenceAfter(ear.initial()), config.maxCrossFrames), "", (work) => work());
   const note = placementNote([encoder.placement(), graph.placement()]);
   return {
     ...(note !== undefined && { note }),

@@ -4,14 +4,13 @@
  * stand; else what both together find more probable: the scribe knows more words, the thinker knows what people ask of it.
  */
 import type { HeardAudio } from "../hearing/heard-audio.ts";
-import { ByteLevelStream } from "../text/byte-level.ts";
 import { endsInLoop } from "../text/repetition.ts";
 import { type ConversationState, makeRoom } from "./conversation-state.ts";
 import { type KvCache, rewind } from "./kv-cache.ts";
 import type { Model } from "./model.ts";
 import { argmax, logProbability } from "./sampler.ts";
 import type { Step } from "./scheduler.ts";
-import type { Tokenizer } from "./tokenizer.ts";
+import { textOf } from "./tokenizer.ts";
 
 export interface ProposedWords {
   readonly words: string;
@@ -109,8 +108,3 @@ export async function quote(
 }
 
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-
-function textOf(tokenizer: Tokenizer, tokens: readonly number[]): string {
-  const bytes = new ByteLevelStream();
-  return tokens.map((token) => bytes.push(tokenizer.spelling(token))).join("") + bytes.end();
-}

@@ -13,7 +13,7 @@ import type { ScribeConfig } from "./model-config.ts";
 import type { ProposedWords } from "./quote.ts";
 import { logProbability } from "./sampler.ts";
 import type { Step } from "./scheduler.ts";
-import type { Tokenizer } from "./tokenizer.ts";
+import { type Tokenizer, textOf } from "./tokenizer.ts";
 
 /** Nobody speaks so fast: ten words a second, as one token each. */
 const MAX_TOKENS_PER_BLOCK = 5;
@@ -137,12 +137,8 @@ export class Scribe {
     return sum / (tokens.length + 1);
   }
 
-  /** Text of tokens, with a space before every word. */
-  readonly textOf = (tokens: readonly number[]): string =>
-    tokens
-      .map((token) => this.#tokenizer.spelling(token))
-      .join("")
-      .replaceAll(SPACE, " ");
+  /** With a space before every word. */
+  readonly textOf = (tokens: readonly number[]): string => textOf(this.#tokenizer, tokens);
 
   readonly beginsWord = (token: number): boolean => this.#tokenizer.spelling(token).startsWith(SPACE);
 

@@ -4,6 +4,7 @@
  */
 import { AloudError } from "@aloud/client/protocol";
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
+import { ByteLevelStream } from "../text/byte-level.ts";
 
 export interface Tokenizer {
   /** Tokens of plain text. */
@@ -33,4 +34,9 @@ export function createTokenizer(
       return id;
     },
   };
+}
+
+export function textOf(tokenizer: Pick<Tokenizer, "spelling">, tokens: readonly number[]): string {
+  const bytes = new ByteLevelStream();
+  return tokens.map((token) => bytes.push(tokenizer.spelling(token))).join("") + bytes.end();
 }

@@ -39,6 +39,7 @@ from aloud_nano.config import (
     BLOCK_FRAMES,
     CROSS_PER_BLOCK,
     FRAMES_PER_CROSS,
+    SAMPLE_RATE,
     SCRIBE_END,
     SCRIBE_PROMPT,
     SCRIBE_VOCAB,
@@ -46,12 +47,13 @@ from aloud_nano.config import (
 from aloud_nano.decoder import Scribe
 from aloud_nano.encoder import block_mask
 from aloud_nano.grammar import Sampler
-from aloud_nano.loader import LoaderSetup, Mix, TurnSource, real_speech
+from aloud_nano.loader import Entry, LoaderSetup, Mix, TurnSource, real_speech
 from aloud_nano.make_tokenizer import pruned_weights
 from aloud_nano.scene import KINDS, RENDER_FLOATS, RENDER_INTEGERS, Scene
 from aloud_nano.shipped import shipped_model, shipped_scribe
 from aloud_nano.sound_tasks import make_tasks
 from aloud_nano.sounds import bank_of_recordings, make_bank
+from aloud_nano.splices import entry as splice_entry
 from aloud_nano.tokens import ID, load_tokenizer, prune
 from aloud_nano.turns import IGNORE
 
@@ -59,11 +61,14 @@ PROMPT = tuple(ID[name] for name in SCRIBE_PROMPT)
 END = ID[SCRIBE_END]
 WHISPER_PROMPT, WHISPER_END = (50257, 50362), 50256
 MIX = Mix(
-    typed=0, typed_dialogue=0, sound=0.02, silence=0.01, noise=0.05, unclear=0.04, real=0.25,
-    spliced=0.7, neural=0.75, tools=0, cut=0,
+    typed=0, typed_dialogue=0, sound=0.02, silence=0.01, noise=0.05, unclear=0.04, real=0.55,
+    spliced=0.85, neural=0.75, tools=0, cut=0,
 )  # fmt: skip
 HEARD_AT_ONCE = 48  # utterances
 BATCH = 32
+JOINED_TIMES = 4  # as often drawn as a splice
+JOINED_LEVEL = 2000  # RMS of a sentence
+LONGEST = 8.8  # s of several sentences
 WARM_UP, LOOK_EVERY = 40, 20  # steps
 HOLD = 0.4  # share of the time at the full rate
 
@@ -173,6 +178,40 @@ def said(source: TurnSource, pieces: list[str], count: int) -> tuple[list[Scene]
     return scenes, texts
 
 
+def joined(pcm: np.ndarray, source: TurnSource, count: int) -> tuple[list[Entry], np.ndarray]:
+    """Several sentences said in one go: who has heard only single ones stops after the first.
+
+    Entries whose offsets count from the end of ``pcm``, and their samples.
+    """
+    rng = source.rng
+    known = [
+        *source.real,
+        *(entry for turns in (*source.synthetic, *source.neural) for entry in turns),
+    ]
+    known = [entry for entry in known if entry["text"] and not entry["question"]]
+    entries: list[Entry] = []
+    parts: list[np.ndarray] = []
+    position = len(pcm)
+    while len(entries) < count:
+        chosen = rng.sample(known, rng.choice((2, 2, 3, 4)))
+        if sum(entry["samples"] for entry in chosen) > LONGEST * SAMPLE_RATE:
+            continue
+        pieces: list[np.ndarray] = []
+        for entry in chosen:
+            cut = pcm[entry["offset"] : entry["offset"] + entry["samples"]].astype(np.float32)
+            level = (
+                JOINED_LEVEL * rng.uniform(0.6, 1.4) / (float(np.sqrt(np.square(cut).mean())) + 1)
+            )
+            pause = np.zeros(int(rng.uniform(0.02, 0.45) * SAMPLE_RATE), np.float32)
+            pieces += [cut * level, pause]
+        samples = np.clip(np.concatenate(pieces[:-1]), -32_000, 32_000).astype(np.int16)
+        text = " ".join(entry["text"] for entry in chosen)
+        entries.append(splice_entry(text, samples, position, source.writer))
+        parts.append(samples)
+        position += len(samples)
+    return entries, np.concatenate(parts)
+
+
 def hear(args: argparse.Namespace) -> None:
     torch.manual_seed(args.seed)
     torch.set_num_threads(args.threads)
@@ -190,6 +229,9 @@ def hear(args: argparse.Namespace) -> None:
     for path in sorted(args.shards.glob("shard_*.json")):
         source.add_shard(path, sum(map(len, parts)))
         parts.append(np.fromfile(path.with_suffix(".i16"), np.int16))
+    entries, samples = joined(np.concatenate(parts), source, args.joined)
+    source.spliced += entries * JOINED_TIMES
+    parts.append(samples)
     renderer = Renderer(torch.from_numpy(np.concatenate(parts)), torch.from_numpy(bank.waves))
     model = shipped_model(args.model)
     vocabulary = Tokenizer.from_file(str(args.hearing)).get_vocab()
@@ -311,6 +353,7 @@ def main() -> None:
         one.add_argument("--seed", type=int, default=0)
     for name in ("model", "shards", "recordings", "text", "tokenizer", "hearing"):
         first.add_argument(f"--{name}", type=Path, required=True)
+    first.add_argument("--joined", type=int, default=2500, help="utterances of several sentences")
     first.add_argument("--bank", type=int, default=400, help="procedural sounds")
     first.add_argument("--tasks", type=int, default=600, help="sounds to be asked about")
     for name in ("begin", "output"):
